@@ -1,0 +1,118 @@
+"""config.toml -> one frozen tree. The shapes that the rest of the program reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Docker's mount: `source` is a volume's name, or a real absolute path for a bind."""
+
+    type: str  # "volume" | "bind"
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A published port: `published` on this machine's loopback leads to `target` in the task."""
+
+    target: int
+    published: int
+    protocol: str = "tcp"
+    mode: str = "ingress"  # "ingress" | "host"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Docker's restart policy; times in seconds; `max_attempts` 0 is no limit."""
+
+    condition: str = "any"  # "none" | "on-failure" | "any"
+    delay: float = 5.0
+    max_attempts: int = 0
+    window: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the user describes it, with Docker's defaults filled in."""
+
+    name: str
+    image: str
+    replicas: int = 1
+    command: tuple[str, ...] | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    hostname: str | None = None  # may hold {{.Task.Slot}} and the other templates
+    networks: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[Port, ...] = ()
+    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
+    stop_grace_period: float = 10.0
+    stop_signal: str | None = None
+    endpoint_mode: str = "vip"  # "vip" | "dnsrr"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An overlay network; `subnet` in CIDR notation, None: the next free of Docker's default pool."""
+
+    name: str
+    driver: str = "overlay"
+    subnet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume; `path` is its real folder (None: under the state folder)."""
+
+    name: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an image's name means here: the recipe of a container without its container."""
+
+    name: str
+    folder: Path | None = None  # what the image's workdir holds
+    command: tuple[str, ...] = ()
+    workdir: str = "/app"
+    env: tuple[tuple[str, str], ...] = ()
+    expose: tuple[int, ...] = ()
+    stop_signal: str = "SIGTERM"
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorSettings:
+    """What Docker has no word for: how tasks are placed on this machine's addresses.
+
+    `addressing` "loopback" gives each task an address of 127/8, "ports" a port on 127.0.0.1.
+    `endpoints` "listening" puts a task into the rotation when it listens, "started" (as Docker
+    does it) as soon as its process runs. `honcho_port` is the first port of the Procfile's replicas.
+    """
+
+    addressing: str = "loopback"
+    endpoints: str = "listening"
+    honcho_port: int = 8001
+    state: Path = Path(".emulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of config.toml; paths are absolute, names are checked against each other."""
+
+    file: Path
+    name: str
+    services: tuple[Service, ...] = ()
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    images: tuple[Image, ...] = ()
+    emulator: EmulatorSettings = field(default_factory=EmulatorSettings)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder: every relative path in the file starts here."""
+        return self.file.parent
