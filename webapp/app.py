@@ -1,4 +1,4 @@
-"""The article's Flask app, and beyond it what shows the architecture at work: who answered, and a file written."""
+"""The article's Flask app, and what shows its architecture at work: who answered, and a file written."""
 
 import os
 import socket

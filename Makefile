@@ -1,0 +1,45 @@
+# Two commands do everything: `make run` and `make test`. Needed: Python 3.11 or newer, and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editable
+NEW := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c '$(NEW)' 2>/dev/null && { echo $$python; break; }; done)
+
+.PHONY: run test check bench docs clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.demo
+	@$(BIN)/python -m emulator
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/bench.py
+
+docs: $(VENV)/.test
+	$(BIN)/python -m emulator.nginx.reference > docs/nginx.md
+
+clean:
+	rm -rf $(VENV) .emulator
+
+# One stamp for each set of packages: the second time costs nothing.
+$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (only once) ..."
+	@$(PIP) '.[$*]'
+	@touch $@
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH." \
+		"Name one: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c '$(NEW)' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) comes without the venv module." \
+		"On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
