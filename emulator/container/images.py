@@ -1,0 +1,94 @@
+"""Image name -> recipe: what running a container of that image means on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..settings import Image
+
+# What the official nginx image has on its disk, in this package.
+_LAYOUT = Path(__file__).parent / "layout"
+
+
+class NoSuchImage(Exception):
+    """Docker's words for an image that it cannot find."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No such image: {tagged(name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A container without its container; `layout` are real paths under the container's own."""
+
+    name: str
+    argv: tuple[str, ...]
+    workdir: str = "/"
+    folder: Path | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    expose: tuple[int, ...] = ()
+    stop_signal: str = "SIGTERM"
+    layout: tuple[tuple[str, str], ...] = ()
+    has_namespace: bool = False
+    display: tuple[str, ...] = ()  # the command as Docker would list it, where it differs from argv
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return self.display or self.argv
+
+
+def recipe(name: str, images: Iterable[Image]) -> Recipe:
+    """The recipe of an image: the user's own first, then the official nginx of any tag."""
+    wanted = familiar(name)
+    own = {familiar(image.name): image for image in images}
+    image = own.get(wanted) or own.get(wanted.partition(":")[0])
+    if image is not None:
+        return _from_settings(image)
+    if wanted.partition(":")[0] == "nginx":
+        return _nginx(name)
+    raise NoSuchImage(name)
+
+
+def familiar(name: str) -> str:
+    """Docker's short form: no digest, no default registry, no `latest`."""
+    name = name.partition("@")[0].removeprefix("docker.io/").removeprefix("library/")
+    return name.removesuffix(":latest")
+
+
+def tagged(name: str) -> str:
+    """The name with the tag that Docker would take."""
+    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
+
+
+def _from_settings(image: Image) -> Recipe:
+    return Recipe(
+        name=tagged(image.name),
+        argv=image.command,
+        workdir=image.workdir,
+        folder=image.folder,
+        env=image.env,
+        expose=image.expose,
+        stop_signal=image.stop_signal,
+    )
+
+
+def _nginx(name: str) -> Recipe:
+    """The official image: /etc/nginx, /usr/share/nginx/html, logs to the streams, STOPSIGNAL SIGQUIT."""
+    return Recipe(
+        name=tagged(name),
+        argv=(sys.executable, "-m", "emulator.nginx", "-g", "daemon off;"),
+        expose=(80,),
+        stop_signal="SIGQUIT",
+        layout=(
+            ("/etc/nginx", str(_LAYOUT / "etc/nginx")),
+            ("/usr/share/nginx/html", str(_LAYOUT / "usr/share/nginx/html")),
+            ("/var/log/nginx/access.log", "/dev/stdout"),
+            ("/var/log/nginx/error.log", "/dev/stderr"),
+            ("/dev", "/dev"),
+        ),
+        has_namespace=True,
+        display=("nginx", "-g", "daemon off;"),
+    )
