@@ -1,7 +1,8 @@
-"""config.toml -> one frozen tree. The shapes that the rest of the program reads."""
+"""The frozen tree that config.toml becomes: the shapes that the rest of the program reads."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,10 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A published port: `published` on this machine's loopback leads to `target` in the task."""
+    """A published port: `published` on this machine's loopback leads to `target` in the task.
+
+    `published` 0 asks for any free port of this machine.
+    """
 
     target: int
     published: int
@@ -89,12 +93,13 @@ class Image:
 class EmulatorSettings:
     """What Docker has no word for: how tasks are placed on this machine's addresses.
 
-    `addressing` "loopback" gives each task an address of 127/8, "ports" a port on 127.0.0.1.
+    `addressing` "loopback" gives each task an address of 127/8, which only Linux answers on without
+    being told to, "ports" a port on 127.0.0.1.
     `endpoints` "listening" puts a task into the rotation when it listens, "started" (as Docker
     does it) as soon as its process runs. `honcho_port` is the first port of the Procfile's replicas.
     """
 
-    addressing: str = "loopback"
+    addressing: str = "loopback" if sys.platform == "linux" else "ports"
     endpoints: str = "listening"
     honcho_port: int = 8001
     state: Path = Path(".emulator")

@@ -1,0 +1,94 @@
+"""From a file to settings: TOML, the table of keys, the paths made absolute, the checks of the whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from emulator.settings import check
+from emulator.settings.model import Image, Service, Settings, Volume
+from emulator.settings.schema import FILE
+from emulator.settings.values import Spot
+
+TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def read(path: Path) -> tuple[Settings | None, tuple[str, ...]]:
+    """The settings of a file, and its problems as whole lines; None where the problems leave no settings."""
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return None, (f"{path}:{line}: not UTF-8",)
+    except OSError as error:
+        return None, (f"{path}: {(error.strerror or 'cannot be read').lower()}",)
+    except ValueError:  # a NUL in the path itself
+        return None, (f"{str(path)!r}: not a path",)
+    settings, problems = parse(text, path)
+    return settings, tuple(f"{path}{'' if line.startswith(':') else ': '}{line}" for line in problems)
+
+
+def parse(text: str, path: Path) -> tuple[Settings | None, list[str]]:
+    """As `read`, from the text; a problem that begins with a colon begins with line and column."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        return None, ["nested too deeply"]
+    except ValueError as error:  # also numbers of more digits than Python takes
+        return None, [_syntax(str(error), text)]
+    problems: list[str] = []
+    found = FILE.read(document, Spot("", problems))
+    if found is None:
+        return None, problems
+    settings = absolute(build(found, path))
+    problems += check.whole_file(settings)
+    return settings, problems
+
+
+def _syntax(message: str, text: str) -> str:
+    """tomllib's error with the place in front, as compilers print it."""
+    match = TOML_PLACE.fullmatch(message)
+    if not match:
+        return message[:1].lower() + message[1:].split(";")[0]
+    what, line, column = match.groups()
+    if line is None:
+        line, column = str(text.count("\n") + 1), str(len(text) - text.rfind("\n"))
+    printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
+    return f":{line}:{column}: {printable[:1].lower() + printable[1:]}"
+
+
+def build(found: dict[str, Any], path: Path) -> Settings:
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link to the file
+    found.setdefault("name", re.sub(r"[^a-z0-9_-]", "", file.parent.name.lower()).lstrip("-_") or "default")
+    return Settings(file=file, **found)
+
+
+def absolute(settings: Settings) -> Settings:
+    """The same settings with every real path absolute."""
+    root = settings.root
+
+    def real(path: Path | str) -> Path:
+        return Path(os.path.normpath(root / os.path.expanduser(path)))  # noqa: PTH111 - never raises
+
+    def volume(item: Volume) -> Volume:
+        return item if item.path is None else replace(item, path=real(item.path))
+
+    def image(item: Image) -> Image:
+        return item if item.folder is None else replace(item, folder=real(item.folder))
+
+    def service(item: Service) -> Service:
+        mounts = (replace(m, source=str(real(m.source))) if m.type == "bind" else m for m in item.mounts)
+        return replace(item, mounts=tuple(mounts))
+
+    return replace(
+        settings,
+        services=tuple(map(service, settings.services)),
+        volumes=tuple(map(volume, settings.volumes)),
+        images=tuple(map(image, settings.images)),
+        emulator=replace(settings.emulator, state=real(settings.emulator.state)),
+    )
