@@ -1,0 +1,56 @@
+"""kill -9: of one replica under a steady load, and of the emulator itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.running import survivors
+from tests.e2e.traffic import Load, ask, who
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_a_killed_replica_loses_only_what_was_in_flight_on_it_and_is_replaced(
+    demonstration: Path, start: Start
+) -> None:
+    program = start(demonstration)
+    base = program.ready()
+    victim = next(reply for reply in who(base, 3) if reply["slot"] == 2)
+    with Load(base, threads=4) as load:
+        load.more(20)
+        killed = time.monotonic()
+        os.killpg(os.getpgid(victim["pid"]), signal.SIGKILL)
+        dead = time.monotonic()
+        program.line(rf"webapp\.2 .*(?i:exit|kill|137)")
+        load.more(20)
+    assert len(load.failed) <= load.threads
+    assert [request for request in load.failed if request.began > dead or request.ended < killed] == []
+    assert all(request.outcome == 502 for request in load.failed)
+    told = {reply["slot"]: reply["pid"] for reply in who(base, 3)}
+    assert set(told) == {1, 2, 3}
+    assert told[2] != victim["pid"]
+    assert program.stop() == 0
+
+
+def test_a_killed_emulator_leaves_no_process_behind_and_the_next_start_serves(
+    demonstration: Path, start: Start
+) -> None:
+    program = start(demonstration)
+    who(program.ready(), 3)
+    groups = program.groups()
+    assert len(groups) >= 5
+    program.process.kill()
+    program.exit_code()
+    assert not survivors(groups)
+    again = start(demonstration)
+    base = again.ready()
+    assert ask(base).status == 200
+    assert {reply["slot"] for reply in who(base, 3)} == {1, 2, 3}
+    assert again.stop() == 0

@@ -1,0 +1,72 @@
+"""`python -m tests.oracle FILE.case [TEXT]`: show what nginx makes of the exchanges named so.
+
+`python -m tests.oracle --report FILE.md` plays all cases on both servers and groups the differences.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from .casefile import Scene, load
+from .compare import compare, outcome
+from .servers import Command, Pair
+from .test_cases import CASES, SCENES, candidate, reference
+from .upstream import Loop
+
+
+def show(path: Path, text: str) -> None:
+    """Print the outcome of nginx for a person who writes a case."""
+    loop = Loop()
+    for scene in load(path.resolve(), CASES):
+        pair = Pair(scene, reference(), Command("again", reference().argv), loop)
+        for exchange in scene.exchanges:
+            if text in exchange.name:
+                print(f"=== {exchange.name}", *outcome(pair.reference, exchange), sep="\n")
+        pair.stop()
+    loop.stop()
+
+
+def report(path: Path) -> None:
+    """All differences, those with the same changed lines together, the most frequent first."""
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    total = 0
+    loop = Loop()
+    for scene in SCENES:
+        total += len(scene.exchanges)
+        for name, text in _differences(scene, loop):
+            groups[_cause(text)].append((f"{scene.name}: {name}", text))
+    loop.stop()
+    count = sum(map(len, groups.values()))
+    out = [f"# {count} of {total} exchanges differ, in {len(groups)} groups", ""]
+    for cause, found in sorted(groups.items(), key=lambda item: -len(item[1])):
+        out += [f"## {len(found)} x", "", "```diff", cause, "```", ""]
+        out += [f"- {name}" for name, _ in found]
+        out += ["", "first in full:", "```diff", found[0][1], "```", ""]
+    path.write_text("\n".join(out))
+    print(out[0])
+
+
+def _differences(scene: Scene, loop: Loop) -> list[tuple[str, str]]:
+    pair = Pair(scene, reference(), candidate(), loop)
+    found = []
+    for exchange in scene.exchanges:
+        try:
+            compare(pair, exchange)
+        except (AssertionError, OSError) as error:
+            found.append((exchange.name, str(error)))
+    pair.stop()
+    return found
+
+
+def _cause(text: str) -> str:
+    lines = text.split("\n")
+    changed = [line for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+    return "\n".join(changed or lines[:3])[:1500]
+
+
+if sys.argv[1:2] == ["--report"]:
+    report(Path(sys.argv[2]))
+else:
+    show(Path(sys.argv[1]), "".join(sys.argv[2:3]))
