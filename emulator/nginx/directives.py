@@ -27,6 +27,7 @@ Nodes without a row of their own (the lines of types, map, geo) are the block's 
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,10 @@ class BadValue(ValueError):
     """A directive's arguments are wrong; the text is nginx's, without file and line."""
 
 
+class Complaint(BadValue):
+    """The end of a sentence that nginx begins with the directive's name: `"root" directive is duplicate`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Directive:
     """One row: `arity` is the allowed numbers of arguments (None: any number from `at_least` on).
@@ -70,7 +75,8 @@ class Directive:
     `block` names the context that the directive's own block opens (None: the directive is simple).
     `parse` turns the arguments into the value that the compiler merges, and raises `BadValue`
     with nginx's words. `default` is the value where nobody set one. A directive with `repeat` may
-    stand several times in one block: its values form a tuple, inherited all or nothing.
+    stand several times in one block: its values form a tuple, inherited all or nothing; one that is not
+    `once` may also stand again, but then the last one counts.
 
     `check` sees the parsed value in its place and returns what is to be kept; `line` handles a node
     inside a block that holds data instead of directives; `finish` is called when the block is complete.
@@ -87,6 +93,7 @@ class Directive:
     parse: Callable[[tuple[str, ...]], Any] | None = None
     default: Any = None
     repeat: bool = False
+    once: bool = True
     why: str = ""
     check: Callable[[Block, Any], Any] | None = None
     line: Callable[[Block, Node], Any] | None = None
@@ -103,14 +110,19 @@ class Entry:
     block: Block | None = None
 
 
+_NOWHERE = Node("", (), "", 0)
+
+
 @dataclass(slots=True)
 class State:
     """What one reading of a configuration knows beyond its blocks: names that directives share.
 
     `resolve` answers host names where nginx resolves while it reads; None leaves them unresolved.
+    `at` is the node being handled; `used` holds the variables that texts name, `variables` the defined ones.
     """
 
     resolve: Callable[[str], Sequence[str]] | None = None
+    at: Node = _NOWHERE
     warnings: list[ConfError] = field(default_factory=list)
     log_formats: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
@@ -118,6 +130,9 @@ class State:
     zones: dict[str, Any] = field(default_factory=dict)
     upstreams: dict[str, Any] = field(default_factory=dict)
     listens: dict[Any, Any] = field(default_factory=dict)
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(ConfError(message, self.at.file, self.at.line, "warn"))
 
 
 @dataclass(slots=True, eq=False)
@@ -138,21 +153,140 @@ class Block:
         """The blocks of one name directly inside this one, in the order written."""
         return (entry.block for entry in self.entries if entry.block and entry.node.name == name)
 
+    def around(self) -> Iterator[Block]:
+        """This block and those whose values it inherits: an upstream inherits nothing."""
+        block: Block | None = self
+        while block is not None:
+            yield block
+            block = None if block.context is Context.UPSTREAM else block.parent
+
     def inherited(self, name: str) -> Any:
         """The value that holds here: this block's, or that of the nearest block around it, or the default."""
-        block: Block | None = self
-        while block is not None:
+        for block in self.around():
             if name in block.values:
                 return block.values[name]
-            block = block.parent
-        return table()[name][0].default
+        return next(row.default for row in table()[name] if row.contexts & self.context or row.block is None)
 
-    def written(self, name: str) -> Node:
-        """Where the value that holds here was written last."""
-        block: Block | None = self
-        while block is not None:
+    def written(self, name: str) -> Node | None:
+        """Where the value that holds here was written last; None when it is the default."""
+        for block in self.around():
             for entry in reversed(block.entries):
                 if entry.node.name == name:
                     return entry.node
-            block = block.parent
-        raise KeyError(name)
+        return None
+
+
+@functools.cache
+def table() -> Mapping[str, tuple[Directive, ...]]:
+    """Every directive by name; the rows of one name are in nginx's order of modules."""
+    from emulator.nginx.modules import FAMILIES
+
+    rows: dict[str, tuple[Directive, ...]] = {}
+    for family in FAMILIES:
+        for row in family.DIRECTIVES:
+            rows[row.name] = (*rows.get(row.name, ()), row)
+    return rows
+
+
+def validate(nodes: Sequence[Node], *, resolve: Callable[[str], Sequence[str]] | None = None) -> Block:
+    """Check a whole configuration in the order of its text and give its main context, or raise ConfError."""
+    main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve))
+    _fill(main, nodes)
+    return main
+
+
+def complete(main: Block) -> None:
+    """The checks that nginx makes only after it has said that the syntax is ok."""
+    if not any(main.blocks("events")):
+        raise ConfError('no "events" section in configuration')
+
+
+def _fill(block: Block, nodes: Sequence[Node]) -> None:
+    rows = table()
+    for node in nodes:
+        if isinstance(node, Fault):
+            raise node.error
+        block.state.at = node
+        try:
+            _take(block, node, _row_for(rows.get(node.name, ()), node, block.context))
+        except BadValue as error:
+            raise _located(error, node, node.line) from None
+
+
+def _located(error: BadValue, node: Node, line: int) -> ConfError:
+    text = f'"{node.name}" directive {error}' if isinstance(error, Complaint) else str(error)
+    return ConfError(text, node.file, line)
+
+
+def _row_for(rows: Sequence[Directive], node: Node, context: Context) -> Directive:
+    """The row that fits, in the order of ngx_conf_handler's checks: name, context, block, arguments."""
+    if not rows:
+        raise BadValue(f'unknown directive "{node.name}"')
+    for row in rows:
+        if context in row.contexts:
+            break
+    else:
+        raise Complaint("is not allowed here")
+    if row.block is None and node.block is not None:
+        raise BadValue(f'directive "{node.name}" is not terminated by ";"')
+    if row.block is not None and node.block is None:
+        raise BadValue(f'directive "{node.name}" has no opening "{{"')
+    count = len(node.args)
+    if count < row.at_least if row.arity is None else count not in row.arity:
+        raise BadValue(f'invalid number of arguments in "{node.name}" directive')
+    return row
+
+
+def _take(block: Block, node: Node, row: Directive) -> None:
+    """Parse and keep one directive, as its setter would."""
+    if row.status is Status.REFUSED:
+        raise Complaint(f"is not supported by the emulator{f': {row.why}' if row.why else ' yet'}")
+    if row.once and not row.repeat and node.name in block.values:
+        raise Complaint("is duplicate")
+    value = _meaning(row, node.args)
+    if row.check is not None:
+        value = row.check(block, value)
+    if row.block is not None:
+        block.entries.append(Entry(node, row, value, _inside(block, node, row, value)))
+        block.values.setdefault(node.name, value)
+        return
+    block.entries.append(Entry(node, row, value))
+    block.values[node.name] = (*block.values.get(node.name, ()), value) if row.repeat else value
+
+
+def _meaning(row: Directive, args: tuple[str, ...]) -> Any:
+    if row.parse is not None:
+        return row.parse(args)
+    if not args:
+        return True
+    return args[0] if row.arity == {1} else args
+
+
+def _inside(outer: Block, node: Node, row: Directive, value: Any) -> Block:
+    assert row.block is not None
+    block = Block(node, row, value, row.block, outer, outer.state)
+    if row.line is None:
+        _fill(block, node.block or ())
+    else:
+        _read_lines(block, node.block or (), row.line)
+    outer.state.at = node
+    if row.finish is not None:
+        try:
+            row.finish(block)
+        except BadValue as error:
+            raise _located(error, node, node.end) from None
+    return block
+
+
+def _read_lines(block: Block, nodes: Sequence[Node], handle: Callable[[Block, Node], Any]) -> None:
+    """A block of data: each line goes to the directive's own handler."""
+    for node in nodes:
+        if isinstance(node, Fault):
+            raise node.error
+        block.state.at = node
+        try:
+            if node.block is not None:
+                raise BadValue('unexpected "{"')
+            block.lines.append(handle(block, node))
+        except BadValue as error:
+            raise _located(error, node, node.line) from None
