@@ -97,8 +97,7 @@ def test_ctrl_c_ends_a_task_that_ignores_it_after_the_grace_and_a_second_ctrl_c_
     demonstration: Path, start: Start
 ) -> None:
     (demonstration / "webapp" / "gunicorn.conf.py").write_text(
-        "import signal\n\ndef on_starting(server):\n    server.SIGNALS.remove(signal.SIGTERM)\n"
-        "\ndef when_ready(server):\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "import signal\n\ndef when_ready(server):\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     )
     program = start(demonstration)
     program.ready()

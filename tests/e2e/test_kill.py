@@ -28,7 +28,7 @@ def test_a_killed_replica_loses_only_what_was_in_flight_on_it_and_is_replaced(
         killed = time.monotonic()
         os.killpg(os.getpgid(victim["pid"]), signal.SIGKILL)
         dead = time.monotonic()
-        program.line(rf"webapp\.2 .*(?i:exit|kill|137)")
+        program.line(r"webapp\.2 .*(?i:exit|kill|137)")
         load.more(20)
     assert len(load.failed) <= load.threads
     assert [request for request in load.failed if request.began > dead or request.ended < killed] == []
