@@ -119,10 +119,10 @@ def check_folders(settings: Settings, top: Spot) -> None:
         if image.folder is not None:
             spot = top.at("images").at(image.name).at("folder")
             if check_exists(spot, image.folder) and not stands(image.folder, stat.S_ISDIR):
-                spot.add(f"{image.folder} is not a folder")
+                spot.add(f"{named(image.folder)} is not a folder")
     for volume in settings.volumes:
         if volume.path is not None and stands(volume.path) and not stands(volume.path, stat.S_ISDIR):
-            top.at("volumes").at(volume.name).at("path").add(f"{volume.path} is not a folder")
+            top.at("volumes").at(volume.name).at("path").add(f"{named(volume.path)} is not a folder")
 
 
 def check_exists(spot: Spot, path: Path) -> bool:
@@ -132,9 +132,13 @@ def check_exists(spot: Spot, path: Path) -> bool:
         tuple(entry.name for entry in path.parent.iterdir()) if stands(path.parent, stat.S_ISDIR) else ()
     )
     near = closest(path.name, siblings)
-    meant = f", did you mean {quoted(str(path.parent / near))}?" if near else ""
-    spot.add(f"{quoted(str(path))} does not exist{meant}")
+    meant = f", did you mean {named(path.parent / near)}?" if near else ""
+    spot.add(f"{named(path)} does not exist{meant}")
     return False
+
+
+def named(path: Path) -> str:
+    return quoted(str(path), 1000)
 
 
 def stands(path: Path, of_type: Callable[[int], bool] = bool) -> bool:

@@ -19,7 +19,7 @@ TEMPLATE_FIELDS = (
 )  # fmt: skip
 LABELS = re.compile(r"[A-Za-z0-9.-]{1,63}")
 PORT = re.compile(
-    r"(?:(?P<host>[^/]*):)??(?:(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>\w+))?", re.A
+    r"(?:(?:(?P<host>[^/]*):)?(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>\w+))?", re.A
 )
 
 
@@ -120,7 +120,7 @@ def read_hostname(value: Any, spot: Spot) -> Any:
 def port_parts(text: str) -> dict[str, Any]:
     """The table that a port's short form stands for: "8080:80", "127.0.0.1:8080:80/tcp", "80"."""
     match = PORT.fullmatch(text)
-    if not match or (match["host"] is not None and match["published"] is None):
+    if not match:
         raise Unfit
     if match["host"] not in (None, "127.0.0.1", "localhost"):
         raise Unfit("127.0.0.1 as its address: ports are published on this machine's loopback only")

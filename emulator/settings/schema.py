@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.settings import model
 from emulator.settings.notation import (
@@ -35,8 +34,7 @@ from emulator.settings.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key: `also` are other spellings that are taken, `words` those that only lead to this one in errors.
 
     `default` is shown where the shape's own default says too little; `preset` is the value of a key that
@@ -53,8 +51,7 @@ class Key:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One table of the file: `title` is its header in TOML, `shape` what it becomes."""
 
     title: str
@@ -202,7 +199,7 @@ def named(section: Section, rule: Callable[[str], bool], expected: str) -> Kind:
 
 PROJECT = simple("a name of lower-case letters, digits, - and _", as_project)
 PORT = whole(1, 65535)
-PATH = simple('a path like "webapp", relative to the file\'s folder', as_path)
+PATH = simple("a path, relative to the file's folder", as_path)
 IMAGE = simple('an image\'s name like "nginx" or "user/app:1.0"', as_image)
 
 MOUNT = Section(
@@ -245,7 +242,8 @@ SERVICE = Section(
     (
         Key("image", IMAGE, "nginx, or the name of an [images] section.", True),
         Key("replicas", whole(0, 1000), "How many tasks run.", words=("scale",)),
-        Key("command", COMMAND, "Runs instead of the image's command.", words=("entrypoint", "args", "cmd")),
+        Key("command", COMMAND, "Runs instead of the image's command.", default="the image's",
+            words=("entrypoint", "args", "cmd")),
         Key("env", ENV, "Variables; values may hold templates like {{.Task.Slot}}.",
             words=("environment", "env_file", "env-add")),
         Key("hostname", HOSTNAME, "The task's host name; may hold templates.", default="the task's id"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -36,8 +35,7 @@ class Spot:
         self.add(f"found {shown(found)}, expected {expected}")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What a key takes: `expected` says it in errors and in the reference page.
 
     `read` returns None after it reported a problem to its spot.
@@ -47,11 +45,11 @@ class Kind:
     read: Callable[[Any, Spot], Any]
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, longest: int = 60) -> str:
     """A string as TOML writes it, in one line and of bounded length, safe for a terminal."""
     import json
 
-    text = text if len(text) <= 60 else text[:57] + "..."
+    text = text if len(text) <= longest else text[: longest - 3] + "..."
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in json.dumps(text, ensure_ascii=False))
 
 
