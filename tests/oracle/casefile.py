@@ -26,7 +26,7 @@ from .script import Step, octets, request_line_steps, steps
 
 _SECTION = re.compile(r"--- ([a-z0-9]+)(?: +(.*?))?\s*\Z")
 _OPTIONS = re.compile(r"\s*\[([a-z]+=\S+(?: +[a-z]+=\S+)*)\]\Z")
-_FILE = re.compile(r'(\S+)(?: +(?:"(.*)"|([0-9]+)|-> *(\S+)))?(?: +mode=([0-7]+))?\s*\Z')
+_FILE = re.compile(r'(.+?)(?: +(?:"(.*)"|([0-9]+)|-> *(\S+)))?(?: +mode=([0-7]+))?\s*\Z')
 PATTERN = bytes(range(32, 127))
 
 
