@@ -33,6 +33,7 @@ __all__ = [
     "SettingsError",
     "Volume",
     "load",
+    "nearest",
 ]
 
 
@@ -52,3 +53,15 @@ def load(path: Path | str = "config.toml") -> Settings:
     if settings is None or problems:
         raise SettingsError(problems)
     return settings
+
+
+def nearest(folder: Path) -> Path:
+    """The config.toml of a folder or else of the nearest folder above it, as compose looks for its file.
+
+    Where there is none at all it is the folder's own, whose absence `load` then reports.
+    """
+    here = folder / "config.toml"
+    if here.is_file():
+        return here
+    above = (parent / "config.toml" for parent in folder.absolute().parents)
+    return next((path for path in above if path.is_file()), here)

@@ -1,0 +1,83 @@
+"""From the words of `up` to the engine, without click: the way that people wait for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from emulator.settings import Port, Service, Settings, SettingsError, Volume, load, nearest
+
+
+class Start(NamedTuple):
+    """What `up` was told beyond its file; None is the file's own word."""
+
+    file: Path | None = None
+    addressing: str | None = None
+    port: int | None = None
+    state: Path | None = None
+    fresh_addresses: bool = False
+    private_volumes: bool = False
+    quiet: bool = False
+    ready_fd: int | None = None
+    lifeline_fd: int | None = None
+
+
+def start(words: Start) -> int:
+    """Run the emulator until it is stopped; the exit code."""
+    try:
+        settings = settled(load(words.file or nearest(Path())), words)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if words.private_volumes:
+        settings = private(settings)
+    from emulator import engine
+
+    return engine.run(
+        settings,
+        fresh_addresses=words.fresh_addresses,
+        quiet=words.quiet,
+        ready_fd=words.ready_fd,
+        lifeline_fd=words.lifeline_fd,
+    )
+
+
+def settled(settings: Settings, words: Start) -> Settings:
+    """The file's settings with the command line's laid over them."""
+    emulator = settings.emulator
+    if words.addressing:
+        emulator = replace(emulator, addressing=words.addressing)
+    if words.state:
+        emulator = replace(emulator, state=words.state.absolute())
+    services = settings.services if words.port is None else published(settings, words.port)
+    return replace(settings, emulator=emulator, services=services)
+
+
+def published(settings: Settings, port: int) -> tuple[Service, ...]:
+    """The services with the one port that they publish on another port of this machine."""
+    count = sum(len(service.ports) for service in settings.services)
+    if count != 1:
+        raise SettingsError((f"--port: {settings.file.name} publishes {count} ports, expected one",))
+
+    def moved(published: Port) -> Port:
+        return replace(published, published=port)
+
+    return tuple(replace(service, ports=tuple(map(moved, service.ports))) for service in settings.services)
+
+
+def private(settings: Settings) -> Settings:
+    """Each volume of a real folder as a copy of it in the state folder, which a run may change at will."""
+    from shutil import copytree
+
+    def copied(volume: Volume) -> Volume:
+        if volume.path is None:
+            return volume
+        copy = settings.emulator.state / "private" / volume.name
+        copy.mkdir(parents=True, exist_ok=True)
+        if volume.path.is_dir():
+            copytree(volume.path, copy, symlinks=True, dirs_exist_ok=True)
+        return replace(volume, path=copy)
+
+    return replace(settings, volumes=tuple(map(copied, settings.volumes)))
