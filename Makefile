@@ -25,6 +25,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/bench.py
 
 docs: $(VENV)/.test
+	$(BIN)/python -m emulator.settings.reference > docs/config.md
 	$(BIN)/python -m emulator.nginx.reference > docs/nginx.md
 
 clean:

@@ -21,7 +21,7 @@ def the_app_saw(program: Running) -> Callable[[str], None]:
     def saw(target: str) -> None:
         program.line(re.escape(f'"GET {target} HTTP/'))
         reached = [line for line in program.output.splitlines() if re.search(r'"(GET|POST) /\S* HTTP/', line)]
-        from_app = [line for line in reached if re.search(r"webapp\.?\d", line)]
+        from_app = [line for line in reached if re.search(r"webapp[._]\d", line)]
         assert from_app
         assert not [line for line in from_app if "GET /static" in line]
 
