@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+_RUN = re.compile(r"(.)\1{60,}")
 SHOWN = 2000
 
 
@@ -155,5 +156,6 @@ def body_lines(body: bytes) -> list[str]:
 
 
 def show(data: bytes) -> str:
-    """Octets as printable text: latin-1 with escapes."""
-    return data.decode("latin-1").encode("unicode_escape").decode("ascii")
+    """Octets as printable text: latin-1 with escapes, long runs of one octet counted."""
+    text = data.decode("latin-1").encode("unicode_escape").decode("ascii")
+    return _RUN.sub(lambda found: f"<<{found[1]}*{len(found[0])}>>", text)

@@ -1,8 +1,8 @@
 """Plays an exchange on one connection and returns what came back and whether the connection stayed.
 
 There is no waiting "long enough": the answers are read as their framing says, then a probe, a request that
-no server can take for anything but a 400, is sent and everything is read until the end. Its answer
-is the proof that the connection was kept.
+no server can take for anything but a 400, and FIN are sent and everything is read until the end. The
+answer to the probe proves that the connection was kept; FIN ends a wait for a body that never comes.
 """
 
 from __future__ import annotations
@@ -135,9 +135,8 @@ class Client:
         if self.exchange.probe and not self.finished:
             self.reader.methods[self.reader.finals :] = []
             self._send(PROBE)
-        elif not self.finished:
-            with contextlib.suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
         while self._read():
             pass
         self.reader.closed()
