@@ -12,7 +12,8 @@ change, the endpoints of services, is read from the live tables of its networks 
 
 In a table: {"network", "subnet", "real": the projected subnet's first address or null, "services":
 {name: {"vip", "mode": "vip"|"dnsrr", "endpoints": [{"address", "host", "ports": {"8000": 8001},
-"task", "name", "hostname"}]}}}. A port that is not in `ports` is itself; "*" maps every port.
+"task", "name", "hostname", "ready"}]}}}. A port that is not in `ports` is itself; "*" maps every port. A task
+is there and its names resolve as soon as it runs; its service's VIP leads to it when it is ready.
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ class TaskNamespace:
 
     def _balanced(self, vip: str, port: int) -> _Ways:
         service, endpoints = self._vips[vip]
-        addresses = [_real(endpoint, port) for endpoint in endpoints]
+        addresses = [_real(endpoint, port) for endpoint in endpoints if endpoint.get("ready", True)]
         dials = tuple(VipDial(socket.AF_INET, address, self._source_to(address[0])) for address in addresses)
         if not dials:
             return self._one(self._projected(vip, port))

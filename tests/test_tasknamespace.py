@@ -97,6 +97,15 @@ def test_a_service_without_a_task_does_not_resolve_and_its_vip_refuses() -> None
     assert namespace(table(real=None)).dial("192.168.100.2", 8000).address == ("127.0.0.1", 1)
 
 
+def test_a_task_that_does_not_listen_yet_has_a_name_but_no_turn() -> None:
+    payload = table()
+    payload["services"]["webapp"]["endpoints"] = [endpoint(3, ready=False)]
+    assert namespace(payload).resolve("webapp") == ("192.168.100.2",)
+    assert dialled(namespace(payload), 1) == ["127.168.100.2"]
+    payload["services"]["webapp"]["endpoints"] += [endpoint(4, ready=True)]
+    assert set(dialled(namespace(payload), 4)) == {"127.168.100.4"}
+
+
 def test_an_address_outside_the_networks_is_itself_and_loopback_is_the_tasks_own() -> None:
     space = namespace(table(3), source="127.168.100.8")
     assert space.dial("192.0.2.7", 443).address == ("192.0.2.7", 443)

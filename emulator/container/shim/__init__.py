@@ -1,0 +1,1 @@
+"""The folder that PYTHONPATH names in a task: `sitecustomize` and what it loads. We import nothing of it."""

@@ -1,0 +1,33 @@
+"""Ids as Docker makes them, and the id that this machine keeps as a node."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def object_id() -> str:
+    """25 characters of base 36: services, tasks, networks, nodes."""
+    number = int.from_bytes(os.urandom(17), "big")
+    characters = []
+    for _ in range(25):
+        number, digit = divmod(number, 36)
+        characters.append(_DIGITS[digit])
+    return "".join(characters)
+
+
+def container_id() -> str:
+    """64 hexadecimal digits; the first twelve are a container's hostname."""
+    return os.urandom(32).hex()
+
+
+def node_id(state: Path) -> str:
+    """The same node for as long as the state folder lives."""
+    file = state / "node"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        file.write_text(object_id() + "\n")
+        return file.read_text().strip()
