@@ -8,17 +8,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from emulator.pytest_plugin import Emulator
-
-UPLOADS = Path(__file__).parents[1] / "static" / "uploads"
 
 
 def get(url: str) -> tuple[int, str]:
@@ -47,21 +43,14 @@ def upload(base_url: str, name: str, content: str) -> str:
         return str(reply.read().decode())
 
 
-@pytest.fixture
-def note() -> Iterator[str]:
-    """The name of a file that no other test uses, gone afterwards."""
-    name = f"note-{uuid4().hex}.txt"
-    yield name
-    (UPLOADS / name).unlink(missing_ok=True)
-
-
 def test_three_replicas_answer_in_turn(emulator: Emulator) -> None:
     answers = [whoami(emulator.base_url) for _ in range(30)]
     assert Counter(answer["slot"] for answer in answers) == {1: 10, 2: 10, 3: 10}
     assert len({answer["hostname"] for answer in answers}) == 3
 
 
-def test_an_upload_made_through_one_replica_is_served_to_all(emulator: Emulator, note: str) -> None:
+def test_an_upload_made_through_one_replica_is_served_to_all(emulator: Emulator) -> None:
+    note = f"note-{uuid4().hex}.txt"
     upload(emulator.base_url, note, "written once")
     assert get(f"{emulator.base_url}/static/uploads/{note}") == (200, "written once")
     for _ in emulator.replicas:
