@@ -1,0 +1,46 @@
+"""What `$upstream_…` variables know of each peer a request went to, in the order of the tries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+class Attempt:
+    """One connection to one peer; times are the loop's, lengths in octets."""
+
+    __slots__ = ("address", "connected", "ended", "header_at", "length", "received", "sent", "started", "status")
+
+    def __init__(self, now: float) -> None:
+        self.address = ""
+        self.started = now
+        self.connected: float | None = None
+        self.header_at: float | None = None
+        self.ended: float | None = None
+        self.status = 0
+        self.length = 0
+        self.received = 0
+        self.sent = 0
+
+
+def _seconds(attempt: Attempt, until: float | None) -> bytes:
+    return b"-" if until is None else b"%.3f" % max(0.0, until - attempt.started)
+
+
+_VALUES: dict[str, Callable[[Attempt], bytes]] = {
+    "addr": lambda a: a.address.encode(),
+    "status": lambda a: b"%d" % a.status if a.status else b"-",
+    "connect_time": lambda a: _seconds(a, a.connected),
+    "header_time": lambda a: _seconds(a, a.header_at),
+    "response_time": lambda a: _seconds(a, a.ended),
+    "response_length": lambda a: b"%d" % a.length,
+    "bytes_received": lambda a: b"%d" % a.received,
+    "bytes_sent": lambda a: b"%d" % a.sent,
+}
+
+
+def log_value(attempts: Sequence[Attempt], attribute: str) -> bytes | None:
+    """All tries of one request, joined as nginx joins them; None when there was none."""
+    if not attempts:
+        return None
+    value = _VALUES[attribute]
+    return value(attempts[0]) if len(attempts) == 1 else b", ".join([value(attempt) for attempt in attempts])

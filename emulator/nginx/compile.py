@@ -1,0 +1,325 @@
+"""A checked configuration -> what serves: listeners, servers and locations with everything merged and compiled.
+
+All that depends on the configuration alone is decided here, once; a location's `handlers` are the
+phases that it really has.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from emulator.http1.parse import HeaderRules
+from emulator.nginx.conf import ENCODING
+from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
+from emulator.nginx.proxyconf import compile_groups
+from emulator.nginx.request import Handler, Request
+from emulator.nginx.uri import escape_uri
+
+if TYPE_CHECKING:
+    from emulator.namespace import Namespace
+    from emulator.nginx.directives import Block
+    from emulator.nginx.log import LogFile
+    from emulator.nginx.modules.listen import Listen, ServerName
+
+Captures = dict[str, bytes]
+
+
+class Tree:
+    """The locations of one level, found in nginx's order (ngx_http_core_find_location)."""
+
+    __slots__ = ("exact", "names", "parents", "prefixes", "regexes")
+
+    def __init__(self) -> None:
+        self.exact: dict[bytes, Location] = {}
+        self.names: list[bytes] = []
+        self.prefixes: list[Location] = []
+        self.parents: list[int] = []
+        self.regexes: list[tuple[re.Pattern[bytes], Location]] = []
+
+    def seal(self, prefixes: list[tuple[bytes, Location]]) -> None:
+        """Sort the prefixes and link each to the longest other one that it begins with."""
+        prefixes.sort(key=lambda entry: entry[0])
+        self.names = [name for name, _ in prefixes]
+        self.prefixes = [location for _, location in prefixes]
+        for i, name in enumerate(self.names):
+            at = i - 1
+            while at >= 0 and not name.startswith(self.names[at]):
+                at = self.parents[at]
+            self.parents.append(at)
+
+    def find(self, path: bytes) -> tuple[Location | None, re.Match[bytes] | None]:
+        location = self.exact.get(path)
+        if location is not None:
+            return location, None
+        names = self.names
+        at = bisect.bisect_right(names, path) - 1
+        while at >= 0 and not path.startswith(names[at]):
+            at = self.parents[at]
+        best: Location | None = None
+        if at >= 0:
+            best = self.prefixes[at]
+            if best.tree is not None:
+                nested, match = best.tree.find(path)
+                if nested is not None:
+                    if match is not None or nested.exact:
+                        return nested, match
+                    best = nested
+            if self.prefixes[at].no_regex:
+                return best, None
+        for pattern, location in self.regexes:
+            match = pattern.search(path)
+            if match is not None:
+                if location.tree is not None:
+                    nested, inner = location.tree.find(path)
+                    if nested is not None:
+                        return nested, inner or match
+                return location, match
+        return best, None
+
+
+class Server:
+    """One server block."""
+
+    __slots__ = (
+        "client_header_buffer_size",
+        "client_header_timeout",
+        "header_rules",
+        "large_buffer_count",
+        "large_buffer_size",
+        "location",
+        "max_headers",
+        "merge_slashes",
+        "name",
+        "named",
+        "names",
+        "rewrite",
+        "tree",
+    )
+
+    def __init__(self, block: Block, location: Location, names: tuple[ServerName, ...], hostname: str) -> None:
+        self.location = location
+        self.names = tuple(names)
+        first = names[0].text if names else ""
+        self.name = (hostname if first == "$hostname" else first.lstrip(".") if first.startswith(".") else first).encode(
+            *ENCODING
+        )
+        self.client_header_timeout = block.inherited("client_header_timeout") / 1000
+        self.client_header_buffer_size: int = block.inherited("client_header_buffer_size")
+        self.large_buffer_count, self.large_buffer_size = block.inherited("large_client_header_buffers")
+        self.max_headers: int = block.inherited("max_headers")
+        self.merge_slashes: bool = block.inherited("merge_slashes")
+        self.header_rules = HeaderRules(
+            block.inherited("ignore_invalid_headers"), block.inherited("underscores_in_headers")
+        )
+        self.tree = Tree()
+        self.named: dict[bytes, Location] = {}
+        self.rewrite: tuple[Handler, ...] = ()
+
+    def find(self, path: bytes) -> tuple[Location, re.Match[bytes] | None]:
+        """The location for a path; the server's own settings where none matches."""
+        location, match = self.tree.find(path)
+        return (self.location if location is None else location), match
+
+    def __repr__(self) -> str:
+        return f"<Server {self.name.decode(*ENCODING)!r}>"
+
+
+class Listener:
+    """One address and port, and the servers that share it."""
+
+    __slots__ = (
+        "_exact",
+        "_heads",
+        "_regexes",
+        "_tails",
+        "backlog",
+        "default",
+        "display",
+        "host",
+        "local_address",
+        "port",
+        "servers",
+        "single",
+    )
+
+    def __init__(self, host: str, port: int, backlog: int) -> None:
+        self.host = host
+        self.port = port
+        self.backlog = backlog
+        self.display = host if host.startswith("unix:") else f"{host}:{port}"
+        self.local_address = (b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING))  # noqa: S104
+        self.servers: list[Server] = []
+        self.default: Server
+        self.single: Server | None = None
+        self._exact: dict[bytes, Server] = {}
+        self._heads: dict[bytes, Server] = {}  # *.example.org as .example.org
+        self._tails: dict[bytes, Server] = {}  # www.example.* as www.example.
+        self._regexes: list[tuple[re.Pattern[bytes], Server]] = []
+
+    def real_addresses(self, namespace: Namespace) -> tuple[tuple[str, int] | str, ...]:
+        if self.host.startswith("unix:"):
+            return (namespace.path(self.host[5:]),)
+        return namespace.listen(self.host.strip("[]"), self.port)
+
+    def add(self, server: Server, default: bool, hostname: str) -> None:
+        if default or not self.servers:
+            self.default = server
+        self.servers.append(server)
+        for name in server.names:
+            if name.pattern is not None:
+                self._regexes.append((name.pattern, server))
+                continue
+            text = hostname if name.text == "$hostname" else name.text
+            key = text.lower().encode(*ENCODING)
+            if key.startswith(b"*."):
+                self._heads.setdefault(key[1:], server)
+            elif key.startswith(b"."):
+                self._heads.setdefault(key, server)
+                self._exact.setdefault(key[1:], server)
+            elif key.endswith(b".*"):
+                self._tails.setdefault(key[:-1], server)
+            else:
+                self._exact.setdefault(key, server)
+        captures = any(pattern.groups for pattern, _ in self._regexes)
+        self.single = server if len(self.servers) == 1 and not captures else None
+
+    def find(self, host: bytes) -> tuple[Server, Captures | None]:
+        """The server for a Host: exact, longest leading wildcard, longest trailing one, first regex, default."""
+        server = self._exact.get(host)
+        if server is not None:
+            return server, None
+        if self._heads:
+            at = host.find(b".")
+            while at >= 0:
+                if at > 0 and (server := self._heads.get(host[at:])) is not None:
+                    return server, None
+                at = host.find(b".", at + 1)
+        if self._tails:
+            at = host.rfind(b".")
+            while at > 0:
+                if (server := self._tails.get(host[: at + 1])) is not None:
+                    return server, None
+                at = host.rfind(b".", 0, at)
+        for pattern, server in self._regexes:
+            match = pattern.search(host)
+            if match is not None:
+                named = {name: value or b"" for name, value in match.groupdict().items()}
+                return server, named
+        return self.default, None
+
+
+class HttpConf:
+    """All of a configuration that a master and its workers need."""
+
+    def __init__(self, main: Block, prefix: str, namespace: Namespace, error_log: str | None = None) -> None:
+        self.namespace = namespace
+        self.prefix = prefix
+        self.registry = LogRegistry(prefix, namespace)
+        processes = main.inherited("worker_processes")
+        self.worker_processes: int = len(_cpus()) if processes == "auto" else max(1, int(processes))
+        events = next(iter(main.blocks("events")), None)
+        self.worker_connections: int = events.inherited("worker_connections") if events else 512
+        self.master_process: bool = main.inherited("master_process")
+        self.pid_path: str = main.inherited("pid")
+        self.error_logs = self.registry.error_logs(main, error_log)
+        self.listeners: tuple[Listener, ...] = ()
+        for http in main.blocks("http"):
+            self._http(http)
+
+    @property
+    def logs(self) -> list[LogFile]:
+        return self.registry.files
+
+    def _http(self, http: Block) -> None:
+        groups = compile_groups(http, self.namespace)
+        listeners: dict[str, Listener] = {}
+        for block in http.blocks("server"):
+            server = _server(block, groups, self)
+            for listen in block.values["listen"]:
+                for host, port in _addresses(listen, self.namespace):
+                    key = f"{host}:{port}"
+                    listener = listeners.get(key)
+                    if listener is None:
+                        listener = listeners[key] = Listener(host, port, listen.backlog)
+                    listener.backlog = max(listener.backlog, listen.backlog) if listen.given else listener.backlog
+                    listener.add(server, listen.default_server, self.namespace.hostname)
+        self.listeners = tuple(listeners.values())
+
+
+def _cpus() -> set[int] | range:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
+def _addresses(listen: Listen, namespace: Namespace) -> list[tuple[str, int]]:
+    address = listen.address
+    if address.unix:
+        return [(f"unix:{address.host}", 0)]
+    if address.wildcard or address.host in ("*", "0.0.0.0"):  # noqa: S104
+        hosts: tuple[str, ...] = (address.host if address.host.startswith("[") else "0.0.0.0",)  # noqa: S104
+    elif address.literal:
+        hosts = (address.host,)
+    else:
+        hosts = namespace.resolve(address.host)
+    return [(host, port) for host in hosts for port in listen.ports]
+
+
+def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
+    names = tuple(name for group in block.values.get("server_name", ()) for name in group)
+    own = compile_location(block, groups, conf, None)
+    server = Server(block, own, names, conf.namespace.hostname)
+    server.rewrite = rewrite_handlers(block)
+    _fill(server.tree, block, groups, conf, server)
+    return server
+
+
+def _fill(tree: Tree, outer: Block, groups: dict[str, Any], conf: HttpConf, server: Server) -> None:
+    """Put the locations of one level into its tree; proxied ones with a final slash redirect their name without it."""
+    prefixes: list[tuple[bytes, Location]] = []
+    redirects: list[tuple[bytes, Location]] = []
+    for block in outer.blocks("location"):
+        what = block.value
+        location = compile_location(block, groups, conf, what)
+        if any(True for _ in block.blocks("location")):
+            location.tree = Tree()
+            _fill(location.tree, block, groups, conf, server)
+        name = what.name.encode(*ENCODING)
+        if what.modifier == "@":
+            server.named[name] = location
+        elif what.pattern is not None:
+            tree.regexes.append((what.pattern, location))
+        else:
+            if what.modifier == "=":
+                tree.exact[name] = location
+            else:
+                prefixes.append((name, location))
+            if location.auto_redirect and name.endswith(b"/") and len(name) > 1:
+                redirects.append((name[:-1], location))
+    tree.seal(prefixes)
+    for name, location in redirects:
+        if name not in tree.exact and not any(name == other for other, _ in prefixes):
+            tree.exact[name] = _slash_redirect(location)
+
+
+def _slash_redirect(location: Location) -> Location:
+    """As auto_redirect: `/name` where only `/name/` is a location."""
+    redirecting = location.copy()
+
+    def handler(r: Request) -> int:
+        target = escape_uri(r.path + b"/")
+        r.location_out = target + b"?" + r.args if r.args else target
+        return 301
+
+    redirecting.handlers = (handler,)
+    redirecting.tree = None
+    redirecting.exact = True
+    return redirecting
+
+
+def load(
+    main: Block, prefix: str, namespace: Namespace, error_log: str | None = None
+) -> HttpConf:
+    """Compile a validated main block; raises ConfError for what only shows now (a host not found, a log not opened)."""
+    return HttpConf(main, prefix, namespace, error_log)

@@ -1,0 +1,276 @@
+"""One location with everything merged: what nginx's loc_conf structures hold, as plain attributes."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emulator.nginx import rewrite, static
+from emulator.nginx.conf import ENCODING, ConfError
+from emulator.nginx.headers import compile_add_headers
+from emulator.nginx.log import LEVELS, LogFile
+from emulator.nginx.logconf import compile_access_logs
+from emulator.nginx.proxyconf import compile_proxy
+from emulator.nginx.request import Handler, Request
+from emulator.nginx.variables import Template, compile_template, constant_of
+
+if TYPE_CHECKING:
+    from emulator.namespace import Namespace
+    from emulator.nginx.compile import HttpConf, Tree
+    from emulator.nginx.directives import Block
+    from emulator.nginx.modules.location import Location as Match
+    from emulator.nginx.proxy import Proxy
+    from emulator.nginx.upstream import Group
+
+
+class ErrorPage:
+    """An error_page for one status; `overwrite` -1 keeps the error's status, 0 takes the page's."""
+
+    __slots__ = ("overwrite", "uri")
+
+    def __init__(self, overwrite: int, uri: Template) -> None:
+        self.overwrite = overwrite
+        self.uri = uri
+
+
+class LogRegistry:
+    """The log files of one configuration, each opened once."""
+
+    def __init__(self, prefix: str, namespace: Namespace) -> None:
+        self.prefix = prefix
+        self._namespace = namespace
+        self._files: dict[str, LogFile] = {}
+
+    @property
+    def files(self) -> list[LogFile]:
+        return list(self._files.values())
+
+    def open(self, path: str) -> LogFile:
+        """The log at a path of the configuration; raises ConfError as nginx does when it cannot be opened."""
+        if path != "stderr":
+            path = os.path.join(self.prefix, path)  # noqa: PTH118
+        log = self._files.get(path)
+        if log is None:
+            real = path if path == "stderr" else self._namespace.path(path)
+            try:
+                log = self._files[path] = LogFile(real)
+            except OSError as error:
+                raise ConfError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from None
+        return log
+
+    def error_logs(self, block: Block, override: str | None = None) -> tuple[tuple[int, LogFile], ...]:
+        """(threshold, file) of each error_log that holds in a block; nginx's default where there is none."""
+        written = block.inherited("error_log")
+        if not written:
+            return ((LEVELS["error"], self.open(override or "stderr")),)
+        found = []
+        for entry in written:
+            if entry.target.startswith(("syslog:", "memory:")):
+                continue
+            found.append((LEVELS[entry.level], self.open(entry.target)))
+        return tuple(found)
+
+
+class Location:
+    """Merged settings and compiled handlers; one for each location, and one for each server's own level."""
+
+    __slots__ = (
+        "_alias",
+        "_default_type",
+        "_match_length",
+        "_root",
+        "_types",
+        "absolute_redirect",
+        "access_logs",
+        "add_headers",
+        "auto_redirect",
+        "chunked_transfer_encoding",
+        "client_body_buffer_size",
+        "client_body_timeout",
+        "error_logs",
+        "error_pages",
+        "etag",
+        "exact",
+        "handlers",
+        "if_modified_since",
+        "internal",
+        "keepalive_header",
+        "keepalive_requests",
+        "keepalive_time",
+        "keepalive_timeout",
+        "lingering_close",
+        "lingering_time",
+        "lingering_timeout",
+        "log_not_found",
+        "max_body_size",
+        "max_ranges",
+        "msie_padding_for_chrome",
+        "name",
+        "no_regex",
+        "port_in_redirect",
+        "proxy",
+        "recursive_error_pages",
+        "send_timeout",
+        "server_name_in_redirect",
+        "server_tokens",
+        "tree",
+    )
+
+    def __init__(self, block: Block, what: Match | None) -> None:
+        get = block.inherited
+        self.name = what.name.encode(*ENCODING) if what is not None else b""
+        self.exact = what is not None and what.modifier == "="
+        self.no_regex = what is not None and what.modifier == "^~"
+        self.tree: Tree | None = None
+        self.handlers: tuple[Handler, ...] = ()
+        self.proxy: Proxy | None = None
+        self.auto_redirect = False
+        self.access_logs: tuple[Callable[[Request], None], ...] = ()
+        self.error_logs: tuple[tuple[int, LogFile], ...] = ()
+        self.add_headers: Callable[[Request], None] | None = None
+        self.internal: bool = bool(block.values.get("internal", False))
+        self.max_body_size: int = get("client_max_body_size")
+        self.client_body_buffer_size: int = get("client_body_buffer_size")
+        self.client_body_timeout = get("client_body_timeout") / 1000
+        self.send_timeout = get("send_timeout") / 1000
+        keepalive = get("keepalive_timeout")
+        self.keepalive_timeout = keepalive.timeout / 1000
+        self.keepalive_header = b"Keep-Alive: timeout=%d\r\n" % keepalive.header if keepalive.header else b""
+        self.keepalive_requests: int = get("keepalive_requests")
+        self.keepalive_time = get("keepalive_time") / 1000
+        self.lingering_close: str = get("lingering_close")
+        self.lingering_time = get("lingering_time") / 1000
+        self.lingering_timeout = get("lingering_timeout") / 1000
+        self.absolute_redirect: bool = get("absolute_redirect")
+        self.server_name_in_redirect: bool = get("server_name_in_redirect")
+        self.port_in_redirect: bool = get("port_in_redirect")
+        self.recursive_error_pages: bool = get("recursive_error_pages")
+        self.server_tokens: bool = get("server_tokens") != "off"
+        self.chunked_transfer_encoding: bool = get("chunked_transfer_encoding")
+        self.etag: bool = get("etag")
+        self.if_modified_since: str = get("if_modified_since")
+        self.max_ranges: int | None = get("max_ranges")
+        self.log_not_found: bool = get("log_not_found")
+        self.msie_padding_for_chrome = bool(get("msie_padding"))
+        self._types = {ext.encode(*ENCODING): kind.encode(*ENCODING) for ext, kind in get("types").items()}
+        self._default_type = get("default_type").encode(*ENCODING) or None
+        self._root: Template = lambda r: b""
+        self._alias: Template | None = None
+        self._match_length: int | None = len(self.name)
+        self.error_pages: dict[int, ErrorPage] | None = None
+
+    def copy(self) -> Location:
+        return copy.copy(self)
+
+    def set_files(self, block: Block, what: Match | None, prefix: str, own: frozenset[str]) -> None:
+        """Where the location's files are: `alias` of its own, or the `root` that holds here."""
+        alias = block.values.get("alias")
+        if alias is not None:
+            self._alias = compile_template(_absolute(alias, prefix), own)
+            if what is not None and what.pattern is not None:
+                self._match_length = None
+            return
+        self._root = compile_template(_absolute(block.inherited("root").rstrip("/") or "/", prefix).rstrip("/"), own)
+
+    def path_of(self, r: Request, path: bytes) -> str:
+        """The file that a name under this location's root or alias stands for (try_files)."""
+        if self._alias is None:
+            return (self._root(r) + path).decode(*ENCODING)
+        return (self._alias(r) + path).decode(*ENCODING)
+
+    def map_path(self, r: Request) -> str:
+        """The file of the request's URI, in the container's terms (ngx_http_map_uri_to_path)."""
+        if self._alias is None:
+            return (self._root(r) + r.path).decode(*ENCODING)
+        if self._match_length is None:
+            return self._alias(r).decode(*ENCODING)
+        return (self._alias(r) + r.path[self._match_length :]).decode(*ENCODING)
+
+    def uri_of(self, r: Request, name: bytes) -> bytes:
+        """The URI that try_files goes on with for a name that it found."""
+        if self._alias is None:
+            return name
+        if self._match_length is None:
+            return self._alias(r) + name
+        return self.name + name
+
+    def document_root(self, r: Request) -> bytes:
+        return self._root(r) if self._alias is None else self._alias(r)
+
+    def content_type(self, path: bytes) -> bytes | None:
+        """By the extension of a URI's last part (ngx_http_set_content_type)."""
+        dot = path.rfind(b".")
+        if dot > 1 and path[dot - 1 : dot] != b"/" and path.find(b"/", dot) < 0:
+            extension = path[dot + 1 :]
+            found = self._types.get(extension) or self._types.get(extension.lower())
+            if found is not None:
+                return found
+        return self._default_type
+
+    def __repr__(self) -> str:
+        return f"<Location {self.name.decode(*ENCODING)!r}>"
+
+
+def _absolute(path: str, prefix: str) -> str:
+    return path if path.startswith(("/", "$")) else os.path.join(prefix, path)  # noqa: PTH118
+
+
+def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None) -> Location:
+    """Merge and compile one location, or a server's own level (`what` None)."""
+    own = frozenset(block.state.variables)
+    location = Location(block, what)
+    location.set_files(block, what, conf.prefix, own)
+    location.error_pages = _error_pages(block, own)
+    location.error_logs = conf.registry.error_logs(block)
+    location.access_logs = compile_access_logs(block, conf.registry, own)
+    location.add_headers = compile_add_headers(block, own)
+    handlers: list[Handler] = []
+    if what is not None:
+        handlers.extend(rewrite_handlers(block))
+    if "try_files" in block.values:
+        handlers.append(_try_files(block, own))
+    location.proxy = compile_proxy(block, groups, conf, what)
+    if location.proxy is not None:
+        handlers.append(location.proxy.handler)
+        location.auto_redirect = True
+    else:
+        handlers.append(static.index(_index(block, own)))
+        handlers.append(static.static)
+    location.handlers = tuple(handlers)
+    return location
+
+
+def rewrite_handlers(block: Block) -> tuple[Handler, ...]:
+    """The rewrite phase of a block: its own directives, never inherited."""
+    own = frozenset(block.state.variables)
+    return tuple(
+        rewrite.compile_return(entry.value, own) for entry in block.entries if entry.node.name == "return"
+    )
+
+
+def _try_files(block: Block, own: frozenset[str]) -> Handler:
+    value = block.values["try_files"]
+    files = tuple(compile_template(name, own) for name in value.files)
+    status = value.code if value.uri.startswith("=") else None
+    return static.try_files(files, compile_template(value.uri, own), status)
+
+
+def _index(block: Block, own: frozenset[str]) -> tuple[Template, ...]:
+    names = block.inherited("index") or ("index.html",)
+    flat = [name for entry in names for name in ((entry,) if isinstance(entry, str) else entry)]
+    return tuple(compile_template(name, own) for name in flat)
+
+
+def _error_pages(block: Block, own: frozenset[str]) -> dict[int, ErrorPage] | None:
+    pages: dict[int, ErrorPage] = {}
+    for page in block.inherited("error_page"):
+        overwrite = -1 if page.overwrite is None else page.overwrite
+        compiled = ErrorPage(overwrite, compile_template(page.uri, own))
+        for code in page.codes:
+            pages.setdefault({494: 400, 495: 400, 496: 400, 497: 400}.get(code, code) if False else code, compiled)
+    return pages or None
+
+
+__all__ = ["ErrorPage", "Location", "LogRegistry", "compile_location", "constant_of", "rewrite_handlers"]

@@ -1,0 +1,179 @@
+"""Access log: formats compiled to one join, written once a turn. Error log: nginx's own lines and words."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING
+
+from emulator.nginx.conf import ENCODING
+from emulator.nginx.variables import Getter, Template, _known
+
+if TYPE_CHECKING:
+    from emulator.nginx.connection import Connection
+    from emulator.nginx.request import Request
+
+COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
+)
+LEVELS = {
+    name: i
+    for i, name in enumerate(("stderr", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"))
+}
+
+_UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
+_JSON_UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
+_JSON_NAMES = {
+    b"\n": b"\\n",
+    b"\r": b"\\r",
+    b"\t": b"\\t",
+    b"\b": b"\\b",
+    b"\f": b"\\f",
+    b'"': b'\\"',
+    b"\\": b"\\\\",
+}
+_REFERENCE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}|([A-Za-z0-9_]+))")
+# variables whose text is always safe: they are not escaped, which spares a pass over each
+_SAFE = frozenset(("remote_addr", "time_local", "status", "body_bytes_sent", "bytes_sent", "request_time", "msec"))
+
+
+def _escape_default(value: bytes | None) -> bytes:
+    if value is None:
+        return b"-"
+    return _UNSAFE.sub(lambda found: b"\\x%02X" % found[0][0], value) if _UNSAFE.search(value) else value
+
+
+def _escape_json(value: bytes | None) -> bytes:
+    if not value:
+        return b""
+    return _JSON_UNSAFE.sub(lambda found: _JSON_NAMES.get(found[0]) or b"\\u%04X" % found[0][0], value)
+
+
+def _escape_none(value: bytes | None) -> bytes:
+    return value or b""
+
+
+_ESCAPES: dict[str, Callable[[bytes | None], bytes]] = {
+    "default": _escape_default,
+    "json": _escape_json,
+    "none": _escape_none,
+}
+
+
+def compile_format(text: str, escape: str = "default", own: Container[str] = ()) -> Template:
+    """A log_format's text -> the callable that gives one line, with its newline."""
+    escaped = _ESCAPES[escape]
+    parts: list[bytes | Getter] = []
+    position = 0
+    for found in _REFERENCE.finditer(text):
+        if found.start() > position:
+            parts.append(text[position : found.start()].encode(*ENCODING))
+        name = found[1] or found[2]
+        parts.append(_escaping(_known(name, own), escaped, name in _SAFE))
+        position = found.end()
+    parts.append(text[position:].encode(*ENCODING) + b"\n")
+
+    def line(r: Request) -> bytes:
+        return b"".join([part if part.__class__ is bytes else part(r) for part in parts])  # type: ignore[operator,misc]
+
+    return line
+
+
+def _escaping(getter: Getter, escape: Callable[[bytes | None], bytes], safe: bool) -> Getter:
+    if safe:
+        return lambda r: getter(r) or b"-"
+    return lambda r: escape(getter(r))
+
+
+class LogFile:
+    """An open log: lines of one turn of the loop go out in one write; a full disk loses lines, never requests."""
+
+    __slots__ = ("_lines", "_post", "fd", "path")
+
+    def __init__(self, path: str, post: Callable[[Callable[[], None]], None] | None = None) -> None:
+        self.path = path
+        self._post = post
+        self._lines: list[bytes] = []
+        self.fd = -1
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Open the file (again): after a rotation the old one may have been renamed."""
+        if self.path in ("/dev/stdout", "/dev/stderr", "stderr"):
+            self.fd = 1 if self.path == "/dev/stdout" else 2
+            return
+        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        old, self.fd = self.fd, fd
+        if old > 2:
+            os.close(old)
+
+    def attach(self, post: Callable[[Callable[[], None]], None]) -> None:
+        self._post = post
+
+    def write(self, line: bytes) -> None:
+        lines = self._lines
+        lines.append(line)
+        if len(lines) == 1:
+            if self._post is None:
+                self.flush()
+            else:
+                self._post(self.flush)
+
+    def flush(self) -> None:
+        data = b"".join(self._lines)
+        self._lines.clear()
+        try:
+            os.write(self.fd, data)
+        except OSError:
+            return
+
+
+class ErrorLog:
+    """The error logs of a worker: which file takes a line depends on where the request is."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._second = -1
+        self._stamp = ""
+
+    def _time(self) -> str:
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._stamp = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(now))
+        return self._stamp
+
+    def line(self, level: str, message: str, number: int | None = None) -> bytes:
+        """`2026/11/23 12:00:00 [error] 42#42: *7 message`."""
+        star = f" *{number}" if number is not None else ""
+        text = f"{self._time()} [{level}] {self.pid}#{self.pid}:{star} {message}\n"
+        return text.encode(*ENCODING)
+
+    def request(self, r: Request, level: str, message: str, upstream: str | None = None) -> None:
+        """A line with the request's circumstances, as ngx_http_log_error_handler adds them."""
+        rank = LEVELS[level]
+        logs = [log for threshold, log in r.location.error_logs if rank <= threshold]
+        if not logs:
+            return
+        parts = [message, f", client: {r.connection.address}", f", server: {r.server.name.decode(*ENCODING)}"]
+        if r.request_line:
+            parts.append(f', request: "{r.request_line.decode(*ENCODING)}"')
+        if upstream is not None:
+            parts.append(f', upstream: "{upstream}"')
+        if (host := r.index.get(b"host")) is not None:
+            parts.append(f', host: "{host.decode(*ENCODING)}"')
+        if (referer := r.index.get(b"referer")) is not None:
+            parts.append(f', referrer: "{referer.decode(*ENCODING)}"')
+        line = self.line(level, "".join(parts), r.connection.number)
+        for log in logs:
+            log.write(line)
+
+    def connection(self, c: Connection, level: str, message: str) -> None:
+        """A line about a connection that has no request."""
+        rank = LEVELS[level]
+        line = self.line(level, f"{message}, client: {c.address}, server: {c.listener.display}", c.number)
+        for threshold, log in c.listener.default.location.error_logs:
+            if rank <= threshold:
+                log.write(line)

@@ -1,0 +1,199 @@
+"""The way out: header filters in nginx's order, the head's bytes, and the framing of the body.
+
+Order of the header filters, the last to run first, as nginx has them compiled in: not_modified, headers
+(add_header, expires), range, chunked, then the head itself (ngx_http_header_filter_module.c).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from emulator.http1 import body as framing
+from emulator.nginx import conditions, respond
+
+if TYPE_CHECKING:
+    from emulator.nginx.request import Request
+
+_NO_BODY = frozenset((204, 304))
+
+
+class HeadPrefix:
+    """Status line, Server and Date of the current second, kept ready for each status."""
+
+    __slots__ = ("_date", "_lines", "_until")
+
+    def __init__(self) -> None:
+        self._date = b""
+        self._until = 0.0
+        self._lines: dict[int, bytes] = {}
+
+    @property
+    def date(self) -> bytes:
+        now = time.time()
+        if now >= self._until or now < self._until - 1:
+            second = int(now)
+            self._until = second + 1
+            self._date = http_date(second)
+            self._lines.clear()
+        return self._date
+
+    def of(self, status: int) -> bytes:
+        """`HTTP/1.1 200 OK`, Server with its version, and Date."""
+        date = self.date
+        line = self._lines.get(status)
+        if line is None:
+            text = respond.STATUS_TEXTS.get(status) or b"%d " % status
+            line = b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, respond.SERVER, date)
+            self._lines[status] = line
+        return line
+
+
+def http_date(seconds: int) -> bytes:
+    """A time as HTTP writes it."""
+    return formatdate(seconds, usegmt=True).encode("ascii")
+
+
+def send_header(r: Request) -> bool:
+    """Filter and queue the head; False when the response has been finished here (a filter's error or a bare head)."""
+    if r.version == 9:
+        r.header_sent = True
+        r.header_only = r.method == b"HEAD"
+        return True
+    if r.err_status:
+        r.status = respond.ON_THE_WIRE.get(r.err_status, r.err_status)
+        r.status_line = None if r.upstream is None else r.status_line
+    if r.method == b"HEAD":
+        r.header_only = True
+    if r.status == 200 and not r.disable_not_modified:
+        rejected = conditions.check(r)
+        if rejected:
+            r.status_line = None
+            if rejected == 412:
+                r.clear_response()
+                r.finalize(412)
+                return False
+            r.content_type = None
+            r.content_length = -1
+            r.status = 304
+            r.allow_ranges = False
+    location = r.location
+    if location.add_headers is not None:
+        location.add_headers(r)
+    if r.allow_ranges and not conditions.ranges(r):
+        return False
+    _frame(r)
+    r.header_sent = True
+    head = _head(r)
+    r.header_size = len(head)
+    r.connection.queue(head)
+    return True
+
+
+def _frame(r: Request) -> None:
+    if r.status in _NO_BODY or 100 <= r.status < 200:
+        r.header_only = True
+        if r.status != 101:
+            r.content_length = -1
+        return
+    if r.content_length < 0 and r.method != b"HEAD":
+        if r.version < 11 or not r.location.chunked_transfer_encoding:
+            r.keepalive = False
+        else:
+            r.chunked = True
+
+
+def _head(r: Request) -> bytes:
+    worker = r.worker
+    location = r.location
+    plain = r.status_line is None and location.server_tokens
+    upstream_sent = r.ctx.get("server_and_date") if r.ctx else None
+    if plain and upstream_sent is None:
+        parts = [worker.prefix.of(r.status)]
+    else:
+        parts = _first_lines(r, upstream_sent or {})
+    if r.content_type is not None and r.status != 204:
+        parts.append(b"Content-Type: %b\r\n" % r.content_type)
+    if r.content_length >= 0:
+        parts.append(b"Content-Length: %d\r\n" % r.content_length)
+    if r.last_modified >= 0:
+        parts.append(b"Last-Modified: %b\r\n" % http_date(r.last_modified))
+    if r.location_out is not None:
+        parts.append(b"Location: %b\r\n" % _absolute(r, r.location_out))
+    if r.chunked:
+        parts.append(b"Transfer-Encoding: chunked\r\n")
+    if r.status == 101:
+        parts.append(b"Connection: upgrade\r\n")
+    elif r.keepalive:
+        parts.append(b"Connection: keep-alive\r\n")
+        if location.keepalive_header:
+            parts.append(location.keepalive_header)
+    else:
+        parts.append(b"Connection: close\r\n")
+    if r.etag is not None:
+        parts.append(b"ETag: %b\r\n" % r.etag)
+    for name, value in r.headers_out:
+        parts.append(b"%b: %b\r\n" % (name, value))
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def _first_lines(r: Request, upstream_sent: dict[bytes, bytes]) -> list[bytes]:
+    text = r.status_line
+    if text is None:
+        text = respond.STATUS_TEXTS.get(r.status) or b"%d " % r.status
+    server = upstream_sent.get(b"server") or (respond.SERVER if r.location.server_tokens else b"nginx")
+    date = upstream_sent.get(b"date") or r.worker.prefix.date
+    return [b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, server, date)]
+
+
+def _absolute(r: Request, target: bytes) -> bytes:
+    """A redirect to a path becomes absolute with this server's name and port (absolute_redirect)."""
+    if not target.startswith(b"/") or not r.location.absolute_redirect:
+        return target
+    location = r.location
+    if location.server_name_in_redirect:
+        host = r.server.name
+    else:
+        host = r.host if r.host else (r.server.name or r.connection.local_address)
+    scheme = b"https" if r.connection.tls else b"http"
+    port = r.connection.listener.port
+    default = 443 if r.connection.tls else 80
+    if location.port_in_redirect and port and port != default:
+        return b"%b://%b:%d%b" % (scheme, host, port, target)
+    return b"%b://%b%b" % (scheme, host, target)
+
+
+def send_body(r: Request, data: bytes) -> None:
+    """Queue one piece of the body, framed."""
+    if r.header_only or not data:
+        return
+    r.connection.queue(framing.chunk(data) if r.chunked else data)
+
+
+def send_file(r: Request, fd: int, offset: int, count: int) -> None:
+    """Queue a part of an open file; the connection closes nothing of it."""
+    if r.header_only or not count:
+        return
+    connection = r.connection
+    if r.chunked:
+        connection.queue(b"%x\r\n" % count)
+    if count <= 65536:
+        # a small file goes out with its head in one write: one system call less than sendfile
+        connection.queue(os.pread(fd, count, offset))
+    else:
+        connection.queue_file(fd, offset, count)
+    if r.chunked:
+        connection.queue(b"\r\n")
+
+
+def end_body(r: Request) -> None:
+    """Queue the end of a chunked body."""
+    if r.chunked and not r.header_only:
+        if r.trailers_out:
+            lines = b"".join(b"%b: %b\r\n" % field for field in r.trailers_out)
+            r.connection.queue(b"0\r\n" + lines + b"\r\n")
+        else:
+            r.connection.queue(framing.LAST_CHUNK)

@@ -1,0 +1,383 @@
+"""One request on its way: the phases, internal redirects, and how it ends (ngx_http_core_module.c, ngx_http_request.c).
+
+A handler takes the request and returns a status to finalize with, OK when its response is complete,
+DECLINED to let the next handler try, or AGAIN when it keeps the request and will call
+`finalize` (content) or `resume` (earlier phases) itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emulator.http1.message import BadMessage, Header, RequestHead
+from emulator.nginx import output, respond
+from emulator.nginx.uri import normalize
+
+if TYPE_CHECKING:
+    from emulator.nginx.compile import ErrorPage, Location, Server
+    from emulator.nginx.connection import Connection
+
+OK = 0
+ERROR = -1
+AGAIN = -2
+DECLINED = -5
+
+Handler = Callable[["Request"], int]
+
+MAX_INTERNAL_REDIRECTS = 10
+_NO_KEEPALIVE = frozenset((400, 413, 414, 494, 495, 496, 497, 500, 501))
+
+
+class Request:
+    """A request and its response; `location` and `path` change with internal redirects, the head never does."""
+
+    __slots__ = (
+        "allow_ranges",
+        "args",
+        "body",
+        "captures",
+        "chunked",
+        "connection",
+        "content_length",
+        "content_type",
+        "ctx",
+        "disable_not_modified",
+        "discarded",
+        "err_status",
+        "error_page",
+        "etag",
+        "expect_tested",
+        "head",
+        "header_only",
+        "header_sent",
+        "header_size",
+        "headers",
+        "headers_out",
+        "host",
+        "index",
+        "internal",
+        "keepalive",
+        "last_modified",
+        "length_in",
+        "location",
+        "location_out",
+        "method",
+        "path",
+        "phase",
+        "raw_uri",
+        "request_line",
+        "sent_before",
+        "server",
+        "started",
+        "status",
+        "status_line",
+        "trailers_out",
+        "upstream",
+        "uri_changes",
+        "valid_location",
+        "variables",
+        "version",
+        "worker",
+    )
+
+    def __init__(self, connection: Connection, server: Server) -> None:
+        self.connection = connection
+        self.worker = connection.worker
+        self.server = server
+        self.location: Location = server.location
+        self.started = time.time()
+        self.sent_before = connection.sent
+        self.head: RequestHead | None = None
+        self.method = b""
+        self.raw_uri = b""
+        self.path = b""
+        self.args = b""
+        self.version = 10
+        self.request_line = b""
+        self.headers: list[Header] = []
+        self.index: dict[bytes, bytes] = {}
+        self.host: bytes | None = None
+        self.keepalive = False
+        self.length_in: int | None = 0  # None: chunked
+        self.body: Any = None
+        self.discarded = False
+        self.expect_tested = False
+        self.internal = False
+        self.error_page = False
+        self.uri_changes = MAX_INTERNAL_REDIRECTS + 1
+        self.valid_location = True
+        self.phase = 0
+        self.captures: tuple[bytes, ...] = ()
+        self.variables: dict[str, bytes] | None = None
+        self.ctx: dict[str, Any] | None = None
+        self.upstream: Any = None
+        self.header_only = False
+        self.header_sent = False
+        self.header_size = 0
+        self.disable_not_modified = False
+        self.err_status = 0
+        self.trailers_out: list[tuple[bytes, bytes]] | None = None
+        self.clear_response()
+
+    def clear_response(self) -> None:
+        """Forget what a handler put into the response before it failed."""
+        self.status = 0
+        self.status_line: bytes | None = None
+        self.content_type: bytes | None = None
+        self.content_length: int = -1
+        self.last_modified: int = -1
+        self.etag: bytes | None = None
+        self.location_out: bytes | None = None
+        self.headers_out: list[tuple[bytes, bytes]] = []
+        self.chunked = False
+        self.allow_ranges = False
+
+    # the head -> server -> location
+
+    def take(self, head: RequestHead) -> None:
+        """Adopt a parsed head; raises BadMessage where the target cannot be normalised."""
+        self.head = head
+        self.method = head.method
+        self.raw_uri = head.raw_uri
+        self.version = head.version
+        self.request_line = head.request_line
+        self.headers = head.headers
+        self.index = head.index
+        raw = head.raw_uri
+        if b"%" in raw or b"//" in raw or b"/." in raw or b"#" in raw:
+            self.path, self.args = normalize(raw, self.server.merge_slashes)
+        else:
+            self.path, _, self.args = raw.partition(b"?")
+        if not self.path.startswith(b"/"):
+            raise BadMessage(400, "client sent invalid request while reading client request line")
+
+    def run(self) -> None:
+        """Run the server's own rewrite phase, then find the location and run its phases."""
+        for handler in self.server.rewrite:
+            self.location = self.server.location
+            result = handler(self)
+            if result != DECLINED:
+                if result != AGAIN:
+                    self.finalize(result)
+                return
+        location, match = self.server.find(self.path)
+        if match is not None:
+            self.captures = tuple(group or b"" for group in match.groups())
+            if match.re.groupindex:
+                self.set_variables({name: value or b"" for name, value in match.groupdict().items()})
+        self.enter(location)
+
+    def set_variables(self, values: dict[str, bytes]) -> None:
+        """Give the configuration's own variables their values."""
+        if self.variables is None:
+            self.variables = values
+        else:
+            self.variables.update(values)
+
+    def enter(self, location: Location) -> None:
+        """Run the phases of a location (ngx_http_core_find_config_phase and after)."""
+        self.location = location
+        if location.internal and not self.internal:
+            self.finalize(404)
+            return
+        self.keepalive = self.keepalive and self.connection.may_keep(location)
+        limit = location.max_body_size
+        length = self.length_in
+        if length and limit and length > limit and not self.discarded:
+            self.log_error("error", f"client intended to send too large body: {length} bytes")
+            self.expect_tested = True
+            self.discard_body()
+            self.finalize(413)
+            return
+        self.phase = 0
+        self.resume()
+
+    def resume(self) -> None:
+        """Go on with the location's handlers after one that said AGAIN."""
+        handlers = self.location.handlers
+        while self.phase < len(handlers):
+            handler = handlers[self.phase]
+            self.phase += 1
+            result = handler(self)
+            if result == DECLINED:
+                continue
+            if result != AGAIN:
+                self.finalize(result)
+            return
+        self._nobody_answers()
+
+    def _nobody_answers(self) -> None:
+        if self.path.endswith(b"/"):
+            path = self.location.map_path(self)
+            self.log_error("error", f'directory index of "{path}" is forbidden')
+            self.finalize(403)
+            return
+        self.finalize(404)
+
+    def redirect(self, path: bytes, args: bytes) -> int:
+        """Start over with another URI (ngx_http_internal_redirect)."""
+        if not self._may_redirect(path):
+            return AGAIN
+        self.path, self.args = path, args
+        self.internal = True
+        self.valid_location = True
+        self.ctx = None
+        self.run()
+        return AGAIN
+
+    def redirect_named(self, name: bytes) -> int:
+        """Go on in a named location; its URI stays (ngx_http_named_location)."""
+        if not self._may_redirect(name):
+            return AGAIN
+        location = self.server.named.get(name)
+        if location is None:
+            self.log_error("error", f'could not find named location "{name.decode("latin-1")}"')
+            self.finalize(500)
+            return AGAIN
+        self.internal = True
+        self.ctx = None
+        self.enter(location)
+        return AGAIN
+
+    def _may_redirect(self, target: bytes) -> bool:
+        self.uri_changes -= 1
+        if self.uri_changes > 0:
+            return True
+        text = target.decode("latin-1")
+        what = "redirect to named location" if text.startswith("@") else "internal redirection to"
+        self.log_error("error", f'rewrite or internal redirection cycle while {what} "{text}"')
+        self.finalize(500)
+        return False
+
+    # the end
+
+    def finalize(self, status: int) -> None:
+        """End the request with a status: an error page, a redirect, or a response that is complete (OK)."""
+        if status == OK:
+            self.connection.finish(self)
+        elif status >= 300 or status in (201, 204):
+            if status == 444:
+                self.status = 444
+                self.connection.abort(self)
+            elif status in (408, 499):
+                self.status = status
+                self.connection.abort(self)
+            elif self.header_sent:
+                self.connection.abort(self)
+            else:
+                self._special_response(status)
+        else:
+            self.connection.abort(self)
+
+    def _special_response(self, status: int) -> None:
+        self.err_status = status
+        if self.keepalive and status in _NO_KEEPALIVE:
+            self.keepalive = False
+        self.content_type = None
+        location = self.location
+        if not self.error_page and location.error_pages and self.uri_changes > 0:
+            found = location.error_pages.get(status)
+            if found is not None:
+                if not location.recursive_error_pages:
+                    self.error_page = True
+                self._send_error_page(found)
+                return
+        self.expect_tested = True
+        self.discard_body()
+        self._send_page(status)
+
+    def _send_error_page(self, page: ErrorPage) -> None:
+        if page.overwrite > 0 and page.overwrite != 200:
+            self.expect_tested = True
+        if page.overwrite >= 0:
+            self.err_status = page.overwrite
+        uri = page.uri(self)
+        if uri.startswith(b"/"):
+            path, _, args = uri.partition(b"?")
+            if self.method != b"HEAD":
+                self.method = b"GET"
+            self.redirect(path, args)
+            return
+        if uri.startswith(b"@"):
+            self.redirect_named(uri)
+            return
+        self.expect_tested = True
+        self.discard_body()
+        if self.err_status not in (301, 302, 303, 307, 308):
+            self.err_status = 302
+        self.clear_location()
+        self.location_out = uri
+        self._send_page(self.err_status)
+
+    def _send_page(self, status: int) -> None:
+        """nginx's own page for `status`, with `err_status` as the answer's status."""
+        location = self.location
+        body = respond.page(status, location.server_tokens, self._msie())
+        self.status = respond.ON_THE_WIRE.get(self.err_status, self.err_status)
+        self.status_line = None
+        self.last_modified = -1
+        self.etag = None
+        self.allow_ranges = False
+        self.disable_not_modified = True
+        if body is None:
+            self.content_length = 0 if self.status != 204 else -1
+            if self.status != 204 and self.err_status >= 200:
+                self.content_type = None
+            self.send_bytes(b"")
+            return
+        self.content_type = b"text/html"
+        self.content_length = len(body)
+        self.send_bytes(body)
+
+    def _msie(self) -> bool:
+        agent = self.index.get(b"user-agent", b"")
+        if b"MSIE " in agent and b"Opera" not in agent:
+            return True
+        return b"Chrome/" in agent and self.location.msie_padding_for_chrome
+
+    def clear_location(self) -> None:
+        self.location_out = None
+
+    # the response
+
+    def respond(self, status: int, content_type: bytes, body: bytes) -> int:
+        """A whole response from memory, as ngx_http_send_response gives it."""
+        self.status = status
+        self.content_type = content_type
+        self.content_length = len(body)
+        self.send_bytes(body)
+        return AGAIN
+
+    def send_bytes(self, body: bytes) -> None:
+        """Head and a whole body in one write, then the end."""
+        if not output.send_header(self):
+            return
+        if body and not self.header_only:
+            output.send_body(self, body)
+        self.finalize_output()
+
+    def finalize_output(self) -> None:
+        """The body is complete: write its end and finish."""
+        output.end_body(self)
+        self.connection.finish(self)
+
+    def discard_body(self) -> None:
+        """The request's body is not wanted: it is read past before the next request (ngx_http_discard_request_body)."""
+        if not self.discarded and self.body is None:
+            self.discarded = True
+            self.connection.discard_body(self)
+
+    def client_gone(self) -> None:
+        """The client closed its side while it waits for the answer."""
+        upstream = self.upstream
+        if upstream is not None:
+            upstream.client_gone()
+
+    def log_error(self, level: str, message: str, upstream: str | None = None) -> None:
+        """One line of the error log with this request's circumstances, in nginx's words."""
+        self.worker.errors.request(self, level, message, upstream)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.request_line.decode('latin-1')!r} status={self.status}>"

@@ -1,0 +1,331 @@
+"""nginx's variables: `$name` -> a getter of one request; a template -> one callable, compiled at load.
+
+A getter gives bytes, or None where nginx's variable is "not found" (a log writes `-`, a template nothing).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING
+
+from emulator.nginx import respond
+from emulator.nginx.conf import ENCODING
+
+if TYPE_CHECKING:
+    from emulator.nginx.request import Request
+
+Getter = Callable[["Request"], "bytes | None"]
+Template = Callable[["Request"], bytes]
+
+_REFERENCE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}|([1-9])|([A-Za-z0-9_]+))")
+
+
+class UnknownVariable(ValueError):
+    """A template names a variable that nothing defines; the text is nginx's."""
+
+
+def _known(name: str, own: Container[str]) -> Getter:
+    if name.isdigit():
+        return _capture(int(name))
+    getter = GETTERS.get(name)
+    if getter is not None:
+        return getter
+    for prefix, make in _PREFIXES.items():
+        if name.startswith(prefix):
+            return make(name[len(prefix) :])
+    if name in own:
+        return _own(name)
+    raise UnknownVariable(f'unknown "{name}" variable')
+
+
+def compile_template(text: str, own: Container[str] = ()) -> Template:
+    """`"$scheme://$host"` -> a callable; `own` are the names that captures and the configuration define."""
+    constant = constant_of(text)
+    if constant is not None:
+        return lambda r: constant
+    parts: list[bytes | Getter] = []
+    position = 0
+    for found in _REFERENCE.finditer(text):
+        if found.start() > position:
+            parts.append(text[position : found.start()].encode(*ENCODING))
+        parts.append(_known(found[1] or found[2] or found[3], own))
+        position = found.end()
+    if position < len(text):
+        parts.append(text[position:].encode(*ENCODING))
+    if len(parts) == 1:
+        getter = parts[0]
+        assert not isinstance(getter, bytes)
+        return lambda r: getter(r) or b""
+    return _joined(parts)
+
+
+def constant_of(text: str) -> bytes | None:
+    """The bytes of a text without variables, else None."""
+    return None if "$" in text and _REFERENCE.search(text) else text.encode(*ENCODING)
+
+
+def names_in(text: str) -> list[str]:
+    """The variables that a text refers to."""
+    return [found[1] or found[2] or found[3] for found in _REFERENCE.finditer(text)]
+
+
+def _joined(parts: list[bytes | Getter]) -> Template:
+    def join(r: Request) -> bytes:
+        return b"".join([part if part.__class__ is bytes else part(r) or b"" for part in parts])  # type: ignore[operator,misc]
+
+    return join
+
+
+def _capture(number: int) -> Getter:
+    def get(r: Request) -> bytes | None:
+        return r.captures[number - 1] if len(r.captures) >= number else None
+
+    return get
+
+
+def _own(name: str) -> Getter:
+    def get(r: Request) -> bytes | None:
+        return r.variables.get(name) if r.variables else None
+
+    return get
+
+
+def _header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+    separator = b"; " if name == b"cookie" else b", "
+
+    def get(r: Request) -> bytes | None:
+        value = r.index.get(name)
+        if value is None or len(r.index) == len(r.headers):
+            return value
+        return separator.join([v for _, v, lower in r.headers if lower == name])
+
+    return get
+
+
+def _sent_header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+    special = _SENT.get(name)
+
+    def get(r: Request) -> bytes | None:
+        if special is not None:
+            value = special(r)
+            if value is not None:
+                return value
+        values = [value for sent, value in r.headers_out if sent.lower() == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
+def _upstream_header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+
+    def get(r: Request) -> bytes | None:
+        head = r.upstream.head if r.upstream is not None else None
+        if head is None:
+            return None
+        values = [value for _, value, lower in head.headers if lower == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
+def _argument(rest: str) -> Getter:
+    wanted = rest.lower().encode() + b"="
+
+    def get(r: Request) -> bytes | None:
+        for pair in r.args.split(b"&"):
+            if pair[: len(wanted)].lower() == wanted:
+                return pair[len(wanted) :]
+        return None
+
+    return get
+
+
+def _cookie(rest: str) -> Getter:
+    wanted = rest.encode()
+
+    def get(r: Request) -> bytes | None:
+        for _, value, lower in r.headers:
+            if lower == b"cookie":
+                for pair in value.split(b";"):
+                    name, equals, text = pair.strip(b" ").partition(b"=")
+                    if equals and name.lower() == wanted.lower():
+                        return text
+        return None
+
+    return get
+
+
+_PREFIXES: dict[str, Callable[[str], Getter]] = {
+    "http_": _header,
+    "sent_http_": _sent_header,
+    "upstream_http_": _upstream_header,
+    "arg_": _argument,
+    "cookie_": _cookie,
+}
+
+
+def _host(r: Request) -> bytes:
+    return r.host if r.host else r.server.name
+
+
+def _remote_user(r: Request) -> bytes | None:
+    value = r.index.get(b"authorization", b"")
+    if value[:6].lower() != b"basic ":
+        return None
+    import base64
+    import binascii
+
+    try:
+        return base64.b64decode(value[6:].strip()).partition(b":")[0] or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _connection_type(r: Request) -> bytes:
+    if r.status == 101:
+        return b"upgrade"
+    return b"keep-alive" if r.keepalive else b"close"
+
+
+_SENT: dict[bytes, Getter] = {
+    b"content-type": lambda r: r.content_type,
+    b"content-length": lambda r: b"%d" % r.content_length if r.content_length >= 0 else None,
+    b"location": lambda r: r.location_out,
+    b"last-modified": lambda r: _last_modified(r),
+    b"connection": _connection_type,
+    b"etag": lambda r: r.etag,
+    b"transfer-encoding": lambda r: b"chunked" if r.chunked else None,
+}
+
+
+def _last_modified(r: Request) -> bytes | None:
+    from emulator.nginx.output import http_date
+
+    return http_date(r.last_modified) if r.last_modified >= 0 else None
+
+
+def _seconds(value: float) -> bytes:
+    return b"%d.%03d" % (int(value), int(value * 1000) % 1000)
+
+
+def _time_local(r: Request) -> bytes:
+    return r.worker.time_local()
+
+
+def _iso8601(r: Request) -> bytes:
+    zone = time.strftime("%z")
+    return (time.strftime("%Y-%m-%dT%H:%M:%S") + zone[:3] + ":" + zone[3:]).encode()
+
+
+def _body_bytes_sent(r: Request) -> bytes:
+    return b"%d" % max(0, r.connection.sent - r.sent_before - r.header_size)
+
+
+def _request_length(r: Request) -> bytes:
+    size = len(r.request_line) + 4 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
+    return b"%d" % (size + (r.body.size if r.body is not None else 0))
+
+
+def _request_id(r: Request) -> bytes:
+    if r.variables is None:
+        r.variables = {}
+    return r.variables.setdefault(" request_id", secrets.token_hex(16).encode())
+
+
+def _status(r: Request) -> bytes:
+    status = r.status or r.err_status
+    return b"%03d" % respond.ON_THE_WIRE.get(status, status)
+
+
+def _upstream(attribute: str) -> Getter:
+    def get(r: Request) -> bytes | None:
+        if r.upstream is None:
+            return None
+        value: bytes | None = r.upstream.log_value(attribute)
+        return value
+
+    return get
+
+
+def _request_body(r: Request) -> bytes | None:
+    return b"".join(r.body.memory) if r.body is not None and r.body.memory else None
+
+
+def _document_root(r: Request) -> bytes:
+    return r.location.document_root(r)
+
+
+def _request_filename(r: Request) -> bytes:
+    return r.location.map_path(r).encode(*ENCODING)
+
+
+GETTERS: dict[str, Getter] = {
+    "args": lambda r: r.args or None,
+    "query_string": lambda r: r.args or None,
+    "is_args": lambda r: b"?" if r.args else b"",
+    "binary_remote_addr": lambda r: r.connection.address.encode(),
+    "body_bytes_sent": _body_bytes_sent,
+    "bytes_sent": lambda r: b"%d" % (r.connection.sent - r.sent_before),
+    "connection": lambda r: b"%d" % r.connection.number,
+    "connection_requests": lambda r: b"%d" % r.connection.requests,
+    "connection_time": lambda r: _seconds(r.worker.loop.now - r.connection.started),
+    "content_length": lambda r: r.index.get(b"content-length"),
+    "content_type": lambda r: r.index.get(b"content-type"),
+    "document_root": _document_root,
+    "document_uri": lambda r: r.path,
+    "host": _host,
+    "hostname": lambda r: r.worker.hostname,
+    "https": lambda r: b"on" if r.connection.tls else b"",
+    "msec": lambda r: _seconds(time.time()),
+    "nginx_version": lambda r: respond.VERSION,
+    "pid": lambda r: r.worker.pid,
+    "pipe": lambda r: b".",
+    "proxy_protocol_addr": lambda r: None,
+    "realpath_root": _document_root,
+    "remote_addr": lambda r: r.connection.address.encode(),
+    "remote_port": lambda r: b"%d" % r.connection.port,
+    "remote_user": _remote_user,
+    "request": lambda r: r.request_line,
+    "request_body": _request_body,
+    "request_completion": lambda r: b"OK" if r.header_sent else b"",
+    "request_filename": _request_filename,
+    "request_id": _request_id,
+    "request_length": _request_length,
+    "request_method": lambda r: r.head.method if r.head is not None else None,
+    "request_time": lambda r: _seconds(max(0.0, time.time() - r.started)),
+    "request_uri": lambda r: r.raw_uri,
+    "scheme": lambda r: b"https" if r.connection.tls else b"http",
+    "server_addr": lambda r: r.connection.local_address,
+    "server_name": lambda r: r.server.name,
+    "server_port": lambda r: b"%d" % r.connection.listener.port,
+    "server_protocol": lambda r: b"HTTP/%d.%d" % divmod(r.version, 10) if r.head is not None else None,
+    "status": _status,
+    "time_iso8601": _iso8601,
+    "time_local": _time_local,
+    "uri": lambda r: r.path,
+    "proxy_host": lambda r: r.location.proxy.host(r) if r.location.proxy else None,
+    "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
+    "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),
+    "upstream_addr": _upstream("addr"),
+    "upstream_status": _upstream("status"),
+    "upstream_response_time": _upstream("response_time"),
+    "upstream_connect_time": _upstream("connect_time"),
+    "upstream_header_time": _upstream("header_time"),
+    "upstream_response_length": _upstream("response_length"),
+    "upstream_bytes_received": _upstream("bytes_received"),
+    "upstream_bytes_sent": _upstream("bytes_sent"),
+}
+
+_x_forwarded_for = _header("x_forwarded_for")
+
+
+def _forwarded_for(r: Request) -> bytes:
+    given = _x_forwarded_for(r)
+    address = r.connection.address.encode()
+    return b"%b, %b" % (given, address) if given else address

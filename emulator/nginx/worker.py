@@ -1,0 +1,183 @@
+"""One worker process: accepts, serves, quits when told (ngx_process_cycle.c, ngx_event_accept.c)."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from emulator.nginx.connection import Connection
+from emulator.nginx.event import Loop
+from emulator.nginx.keepalive import IdlePool
+from emulator.nginx.log import ErrorLog
+from emulator.nginx.output import HeadPrefix
+
+if TYPE_CHECKING:
+    from emulator.namespace import Namespace
+    from emulator.nginx.compile import HttpConf, Listener
+    from emulator.nginx.request import Request
+
+_ACCEPTS_PER_TURN = 64
+_PAUSE_WITHOUT_DESCRIPTORS = 0.5
+_NO_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+class Worker:
+    """What the connections of one process share."""
+
+    def __init__(self, conf: HttpConf, namespace: Namespace, sockets: list[tuple[socket.socket, Listener]]) -> None:
+        self.conf = conf
+        self.namespace = namespace
+        self.loop = Loop()
+        self.prefix = HeadPrefix()
+        self.errors = ErrorLog(os.getpid())
+        self.idle = IdlePool(self.loop)
+        self.hostname = namespace.hostname.encode()
+        self.pid = b"%d" % os.getpid()
+        self.requests = 0
+        self.quitting = False
+        self.connections: set[Connection] = set()
+        self._sockets = sockets
+        self._numbers = itertools.count(1)
+        self._second = -1
+        self._time_local = b""
+        self._addresses: dict[str, str] = {}
+        for log in conf.logs:
+            log.attach(self.loop.post)
+
+    def run(self, master: int) -> None:
+        """Serve until told to stop, or until the master's end of the pipe `master` closes."""
+        self._take_signals()
+        self.loop.add_listener(master, lambda mask: self._master_gone(master))
+        self.listen()
+        self.loop.run()
+        self.close()
+
+    def listen(self) -> None:
+        for sock, listener in self._sockets:
+            self.loop.add_listener(sock.fileno(), lambda mask, s=sock, at=listener: self._accept(s, at))  # type: ignore[misc]
+
+    def _master_gone(self, master: int) -> None:
+        if not os.read(master, 1):
+            self.loop.stop()
+
+    # signals
+
+    def _take_signals(self) -> None:
+        awake, wake = os.pipe()
+        for fd in (awake, wake):
+            os.set_blocking(fd, False)
+        self.loop.add_listener(awake, lambda mask: self._signalled(os.read(awake, 64)))
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1):
+            signal.signal(number, lambda number, frame: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self.loop.stop()
+            elif number == signal.SIGQUIT:
+                self.quit()
+            elif number == signal.SIGUSR1:
+                for log in self.conf.logs:
+                    log.reopen()
+
+    def quit(self) -> None:
+        """Stop accepting, let requests in flight finish, then end."""
+        if self.quitting:
+            return
+        self.quitting = True
+        for sock, _ in self._sockets:
+            self.loop.remove(sock.fileno())
+            sock.close()
+        self._sockets = []
+        for connection in list(self.connections):
+            connection.quit_if_idle()
+        self.idle.close()
+        if not self.connections:
+            self.loop.stop()
+
+    def close(self) -> None:
+        for connection in list(self.connections):
+            connection.close()
+        for log in self.conf.logs:
+            log.flush()
+
+    # connections
+
+    def _accept(self, sock: socket.socket, listener: Listener) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                client, peer = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._accept_failed(error)
+                return
+            client.setblocking(False)
+            if sock.family != socket.AF_UNIX:
+                # a response is written in whole pieces: waiting to fill packets only adds latency
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections.add(Connection(self, client, peer, listener))
+            if len(self.connections) >= self.conf.worker_connections:
+                self._too_many()
+
+    def _accept_failed(self, error: OSError) -> None:
+        self._log_global("crit", f"accept4() failed ({error.errno}: {error.strerror})")
+        if error.errno in _NO_DESCRIPTORS:
+            for sock, _ in self._sockets:
+                self.loop.remove(sock.fileno())
+            self.loop.call_later(_PAUSE_WITHOUT_DESCRIPTORS, self._accept_again)
+
+    def _accept_again(self) -> None:
+        if not self.quitting:
+            self.listen()
+
+    def _too_many(self) -> None:
+        """Idle keep-alive connections make room; without any, the newest is refused (ngx_drain_connections)."""
+        for connection in itertools.islice(self.connections, 32):
+            if connection.waiting and connection.requests:
+                connection.close()
+                return
+        self._log_global("alert", f"{self.conf.worker_connections} worker_connections are not enough")
+
+    def _log_global(self, level: str, message: str) -> None:
+        line = self.errors.line(level, message)
+        for _, log in self.conf.error_logs:
+            log.write(line)
+
+    def forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        if self.quitting and not self.connections:
+            self.loop.stop()
+
+    def client_of(self, peer: tuple[str, int] | str) -> tuple[str, int]:
+        """The client's address as the container sees it; `unix:` for a unix socket's."""
+        if not isinstance(peer, tuple):
+            return "unix:", 0
+        return self.namespace.client(peer[0]), peer[1]
+
+    def next_number(self) -> int:
+        return next(self._numbers)
+
+    # logs
+
+    def log(self, r: Request) -> None:
+        for write in r.location.access_logs:
+            write(r)
+
+    def time_local(self) -> bytes:
+        """The time as the access log writes it, made once a second."""
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._time_local = time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(now)).encode("ascii")
+        return self._time_local
