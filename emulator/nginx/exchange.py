@@ -117,11 +117,7 @@ class Exchange:
         """Read the request's body if it has one, then connect."""
         r = self.r
         if self.proxy.target is not None:
-            found = self.proxy.target(r)
-            if found is None:
-                self._finalize(502)
-                return
-            self.group = found
+            self.group = self.proxy.target(r)
         self.tries = self.proxy.next_tries or self.group.tries
         if self.proxy.next_tries:
             self.tries = min(self.tries, self.group.tries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
 from emulator.nginx.conf import ENCODING, ConfError
@@ -14,7 +14,7 @@ from emulator.nginx.log import LEVELS, LogFile
 from emulator.nginx.logconf import compile_access_logs
 from emulator.nginx.proxyconf import compile_proxy
 from emulator.nginx.request import Handler, Request
-from emulator.nginx.variables import Template, compile_template, constant_of
+from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
@@ -269,8 +269,5 @@ def _error_pages(block: Block, own: frozenset[str]) -> dict[int, ErrorPage] | No
         overwrite = -1 if page.overwrite is None else page.overwrite
         compiled = ErrorPage(overwrite, compile_template(page.uri, own))
         for code in page.codes:
-            pages.setdefault({494: 400, 495: 400, 496: 400, 497: 400}.get(code, code) if False else code, compiled)
+            pages.setdefault(code, compiled)
     return pages or None
-
-
-__all__ = ["ErrorPage", "Location", "LogRegistry", "compile_location", "constant_of", "rewrite_handlers"]

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from emulator.nginx.connection import Connection
     from emulator.nginx.request import Request
 
-COMBINED = (
-    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
-)
 LEVELS = {
     name: i
     for i, name in enumerate(("stderr", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.nginx.log import COMBINED, compile_format
+from emulator.nginx.log import compile_format
+from emulator.nginx.modules.log import COMBINED
 from emulator.nginx.request import Request
 
 if TYPE_CHECKING:
@@ -14,30 +15,25 @@ if TYPE_CHECKING:
     from emulator.nginx.log import LogFile
     from emulator.nginx.variables import Template
 
-DEFAULT_PATH = "logs/access.log"
-
 
 def compile_access_logs(
     block: Block, registry: LogRegistry, own: frozenset[str]
 ) -> tuple[Callable[[Request], None], ...]:
     """One writer for each access_log that holds in a block."""
     formats = _formats(block)
-    written = block.inherited("access_log")
-    if not written:
-        return (_writer(registry.open(DEFAULT_PATH), compile_format(COMBINED, "default", own)),)
     writers = []
-    for entry in written:
-        if entry.target == "off":
+    for entry in block.inherited("access_log"):
+        if entry is None:
             return ()
         text, escape = formats[entry.format]
-        writers.append(_writer(registry.open(entry.target), compile_format(text, escape, own)))
+        writers.append(_writer(registry.open(entry.path), compile_format(text, escape, own)))
     return tuple(writers)
 
 
 def _formats(block: Block) -> dict[str, tuple[str, str]]:
     formats = {"combined": (COMBINED, "default")}
     for found in block.inherited("log_format"):
-        formats[found.name] = (found.text, found.escape)
+        formats[found.name] = (found.format, found.escape)
     return formats
 
 

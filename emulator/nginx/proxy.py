@@ -92,7 +92,7 @@ class Proxy:
     )
 
     group: Group
-    target: Callable[[Request], tuple[Group, bytes]] | None  # proxy_pass with variables
+    target: Callable[[Request], Group] | None  # proxy_pass with variables
     host: Template
     port: Template
     scheme: bytes

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emulator.nginx.address import parse_address
 from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.proxy import HIDDEN, Proxy, Redirect, dropped_names
 from emulator.nginx.request import Request
@@ -14,9 +13,13 @@ from emulator.nginx.variables import Template, compile_template, constant_of
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
+    from emulator.nginx.address import Address
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
+    from emulator.nginx.modules.proxy import ProxyPass
+    from emulator.nginx.modules.proxy import Redirect as ProxyRedirect
+    from emulator.nginx.modules.upstream import Server
 
 
 def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
@@ -28,8 +31,7 @@ def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
         for entry in block.entries:
             if entry.node.name == "server":
                 peers.extend(_peers(entry.value, namespace, entry.node.file, entry.node.line))
-        keepalive = block.values.get("keepalive")
-        group = Group(name, peers, keepalive=_keepalive(keepalive))
+        group = Group(name, peers, keepalive=block.inherited("keepalive"))
         group.keepalive_requests = block.inherited("keepalive_requests")
         group.keepalive_time = block.inherited("keepalive_time") / 1000
         group.keepalive_timeout = block.inherited("keepalive_timeout") / 1000
@@ -37,21 +39,14 @@ def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
     return groups
 
 
-def _keepalive(value: Any) -> int:
-    """How many idle connections: 32 where nothing is said (since 1.29.7)."""
-    if value is None:
-        return 32
-    return value if isinstance(value, int) else int(value.connections)
-
-
-def _peers(server: Any, namespace: Namespace, file: str, line: int) -> list[Peer]:
+def _peers(server: Server, namespace: Namespace, file: str, line: int) -> list[Peer]:
     address = server.address
     if address.unix:
         hosts: tuple[str, ...] = (f"unix:{address.host}",)
     else:
         hosts = _resolve(address.host, namespace)
     if not hosts:
-        raise ConfError(f'host not found in upstream "{server.text}"', file, line)
+        raise ConfError(f'host not found in upstream "{server.name}"', file, line)
     return [
         Peer(
             host,
@@ -90,42 +85,38 @@ def compile_proxy(block: Block, groups: dict[str, Group], conf: HttpConf, what: 
 
 
 def _target(
-    proxy: Proxy, text: str, block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None
+    proxy: Proxy, to: ProxyPass, block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None
 ) -> None:
-    scheme, _, rest = text.partition("://")
-    proxy.scheme = scheme.lower().encode()
+    scheme = to.scheme
+    default_port = 443 if scheme == "https" else 80
+    proxy.scheme = scheme.encode()
     proxy.target = None
     proxy.vars_uri = False
-    host_port, slash, path = rest.partition("/")
-    uri = slash + path if slash else None
-    if host_port.startswith("unix:"):
-        socket_path, colon, path = rest[5:].partition(":")
-        host_port, uri = f"unix:{socket_path}", path if colon and path else None
-    default_port = 443 if scheme == "https" else 80
-    group = groups.get(host_port.lower())
-    shown = host_port
-    if group is None:
-        group = _implicit(host_port, default_port, block, conf.namespace)
-        if host_port.startswith("unix:"):
-            shown = "localhost"
-    proxy.group = group
-    shown_bytes = shown.encode(*ENCODING)
+    address = to.address
+    assert address is not None
+    if address.unix:
+        shown, port = "localhost", default_port
+    else:
+        port = address.port or default_port
+        shown = address.host if address.no_port else f"{address.host}:{port}"
+    group = groups.get(address.host.lower()) if address.no_port and not address.unix else None
+    proxy.group = group or _implicit(address, shown, port, block, conf.namespace)
+    shown_bytes, port_bytes = shown.encode(*ENCODING), str(port).encode()
     proxy.host = lambda r: shown_bytes
-    port = str(parse_address(host_port, default_port=default_port).port or default_port).encode()
-    proxy.port = lambda r: port
-    proxy.uri = uri.encode(*ENCODING) if uri is not None else None
+    proxy.port = lambda r: port_bytes
+    proxy.uri = to.uri.encode(*ENCODING) if to.uri else None
     proxy.location_name = None if what is None or what.modifier == "@" else what.name.encode(*ENCODING)
 
 
-def _implicit(host_port: str, default_port: int, block: Block, namespace: Namespace) -> Group:
-    node = next(entry.node for entry in block.entries if entry.node.name == "proxy_pass")
-    address = parse_address(host_port, default_port=default_port)
+def _implicit(address: Address, shown: str, port: int, block: Block, namespace: Namespace) -> Group:
+    """The group of one that a proxy_pass makes of its host: it keeps no connections."""
     if address.unix:
-        return Group(host_port, [Peer(f"unix:{address.host}", 0)])
+        return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
     hosts = _resolve(address.host, namespace)
     if not hosts:
+        node = next(entry.node for entry in block.entries if entry.node.name == "proxy_pass")
         raise ConfError(f'host not found in upstream "{address.host}"', node.file, node.line)
-    return Group(host_port, [Peer(host, address.port or default_port) for host in hosts])
+    return Group(shown, [Peer(host, port) for host in hosts])
 
 
 def _settings(proxy: Proxy, block: Block) -> None:
@@ -155,7 +146,7 @@ def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
     """Fields in nginx's order: the configuration's own first, then the defaults that it does not name."""
     fields: list[tuple[bytes, Template]] = []
     named: set[bytes] = set()
-    for name, value in ((entry.name, entry.value) for entry in block.inherited("proxy_set_header")):
+    for name, value in block.inherited("proxy_set_header"):
         key = name.encode(*ENCODING)
         named.add(key.lower())
         if constant_of(value) != b"":
@@ -171,12 +162,11 @@ def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
 
 def _redirects(proxy: Proxy, block: Block, what: Match | None, own: frozenset[str]) -> tuple[Redirect, ...]:
     """proxy_redirect, where the default puts the location's own name in place of proxy_pass's URL."""
-    written = block.inherited("proxy_redirect")
     found: list[Redirect] = []
-    for entry in written or (None,):
-        if entry == "off" or (entry is not None and getattr(entry, "off", False)):
+    for entry in block.inherited("proxy_redirect"):
+        if entry.kind == "off":
             return ()
-        if entry is None or getattr(entry, "default", False):
+        if entry.kind == "default":
             default = _default_redirect(proxy, what)
             if default is not None:
                 found.append(default)
@@ -198,9 +188,9 @@ def _default_redirect(proxy: Proxy, what: Match | None) -> Redirect | None:
     return rewrite
 
 
-def _written_redirect(entry: Any, own: frozenset[str]) -> Redirect:
+def _written_redirect(entry: ProxyRedirect, own: frozenset[str]) -> Redirect:
     replacement = compile_template(entry.replacement, own)
-    pattern: re.Pattern[bytes] | None = getattr(entry, "pattern", None)
+    pattern: re.Pattern[bytes] | None = entry.compiled
     if pattern is not None:
 
         def by_pattern(r: Request, value: bytes) -> bytes | None:
@@ -210,10 +200,10 @@ def _written_redirect(entry: Any, own: frozenset[str]) -> Redirect:
             saved, r.captures = r.captures, tuple(group or b"" for group in match.groups())
             changed = replacement(r)
             r.captures = saved
-            return value[: match.start()] + changed + value[match.end() :] if False else changed
+            return changed
 
         return by_pattern
-    source = compile_template(entry.redirect, own)
+    source = compile_template(entry.pattern, own)
 
     def by_prefix(r: Request, value: bytes) -> bytes | None:
         prefix = source(r)

@@ -16,7 +16,7 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 def compile_return(value: Return, own: frozenset[str]) -> Handler:
     """A redirect, a body, or a bare status, which gets its error page."""
-    code, text = value.code, value.text
+    code, text = value.status, value.text
     if text is None and code >= 400:
         return lambda r: code
     template = compile_template(text or "", own)
