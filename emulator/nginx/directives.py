@@ -128,11 +128,14 @@ class State:
     variables: set[str] = field(default_factory=set)
     used: dict[str, None] = field(default_factory=dict)
     zones: dict[str, Any] = field(default_factory=dict)
-    upstreams: dict[str, Any] = field(default_factory=dict)
-    listens: dict[Any, Any] = field(default_factory=dict)
+    upstreams: list[Any] = field(default_factory=list)
+    listens: dict[str, list[tuple[Block, Any]]] = field(default_factory=dict)
 
     def warn(self, message: str) -> None:
         self.warnings.append(ConfError(message, self.at.file, self.at.line, "warn"))
+
+    def warn_nowhere(self, message: str) -> None:
+        self.warnings.append(ConfError(message, level="warn"))
 
 
 @dataclass(slots=True, eq=False)
@@ -259,7 +262,7 @@ def _meaning(row: Directive, args: tuple[str, ...]) -> Any:
         return row.parse(args)
     if not args:
         return True
-    return args[0] if row.arity == {1} else args
+    return args[0] if row.arity == frozenset((1,)) else args
 
 
 def _inside(outer: Block, node: Node, row: Directive, value: Any) -> Block:

@@ -70,9 +70,26 @@ def enum(
 
 
 def mask(
-    name: str, contexts: Context, names: Iterable[str], doc: str, default: Any = None, *status: Status
+    name: str,
+    contexts: Context,
+    names: Iterable[str],
+    doc: str,
+    default: Any = None,
+    *status: Status,
+    arity: frozenset[int] | None = None,
 ) -> Directive:
-    return row(name, contexts, None, doc, default, *status, parse=values.some_of(*names))
+    """Several of a few words, as ngx_conf_set_bitmask_slot: one said twice is a warning."""
+    return row(
+        name, contexts, arity, doc, default, *status, parse=values.some_of(*names), check=_warn_of_repetition
+    )
+
+
+def _warn_of_repetition(block: Block, value: Any) -> Any:
+    args = block.state.at.args
+    for index, arg in enumerate(args):
+        if arg in args[:index]:
+            block.state.warn(f'duplicate value "{arg}"')
+    return value
 
 
 def buffers(
@@ -114,6 +131,11 @@ def bounded(low: int, high: int = -1) -> Parse:
         return value
 
     return parse
+
+
+def later(name: str, contexts: Context, arity: frozenset[int] | None, doc: str, **more: Any) -> Directive:
+    """A row of something that is only not built yet."""
+    return row(name, contexts, arity, doc, None, NOT_YET, **more)
 
 
 def refused(

@@ -1,0 +1,300 @@
+"""ngx_http_proxy_module: passing requests to another server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from emulator.nginx import regex
+from emulator.nginx.address import Address, BadAddress, parse_address
+from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
+from emulator.nginx.modules.location import Location
+from emulator.nginx.modules.upstream import use_host
+from emulator.nginx.rows import (
+    HSL,
+    LI,
+    NO_EFFECT,
+    NOT_YET,
+    ONE,
+    ONE_FOUR,
+    ONE_THREE,
+    ONE_TWO,
+    TWO,
+    H,
+    L,
+    X,
+    buffers,
+    enum,
+    flag,
+    later,
+    mask,
+    milliseconds,
+    number,
+    refused,
+    row,
+    size,
+    text,
+    uses_variables,
+)
+from emulator.nginx.values import as_path, variables_in
+
+MODULE = "ngx_http_proxy_module"
+
+_PAGE = 4096
+_NEXT_UPSTREAM = (
+    *("error", "timeout", "invalid_header", "non_idempotent"),
+    *("http_500", "http_502", "http_503", "http_504", "http_403", "http_404", "http_429", "off"),
+)
+_NO_URI = (
+    '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, '
+    'or inside "if" statement, or inside "limit_except" block'
+)
+_BUFFERING = (
+    *("proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"),
+    *("proxy_temp_file_write_size", "proxy_max_temp_file_size"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPass:
+    """Where a location passes to: with variables only `url` is known; `uri` is "" where none was given."""
+
+    url: str
+    scheme: str = "http"
+    address: Address | None = None
+    uri: str = ""
+
+    @property
+    def has_variables(self) -> bool:
+        return self.address is None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One `proxy_redirect`: `kind` is off, default, text or regex; what to replace, and by what."""
+
+    kind: str
+    pattern: str = ""
+    replacement: str = ""
+    compiled: re.Pattern[bytes] | None = None
+
+
+def place_proxy_pass(block: Block, url: str) -> ProxyPass:
+    """As ngx_http_proxy_pass."""
+    if "$" in url:
+        uses_variables(block, url)
+        variables_in(url)
+        return ProxyPass(url)
+    scheme = next((name for name in ("http", "https") if url.lower().startswith(f"{name}://")), None)
+    if scheme is None:
+        raise BadValue("invalid URL prefix")
+    rest = url[len(scheme) + 3 :]
+    try:
+        address = parse_address(rest, default_port=443 if scheme == "https" else 80, uri=True)
+    except BadAddress as error:
+        raise BadValue(f'{error} in upstream "{rest}"') from None
+    use_host(block, address)
+    if address.uri and not _may_have_uri(block):
+        raise BadValue(_NO_URI)
+    return ProxyPass(url, scheme, address, address.uri)
+
+
+def _may_have_uri(block: Block) -> bool:
+    location = block.value
+    if block.context is not Context.LOCATION or not isinstance(location, Location):
+        return False
+    return location.modifier not in ("@", "~", "~*")
+
+
+def place_redirect(block: Block, args: tuple[str, ...]) -> Redirect:
+    """As ngx_http_proxy_redirect."""
+    earlier: tuple[Redirect, ...] = block.values.get("proxy_redirect", ())
+    if any(other.kind == "off" for other in earlier):
+        raise Complaint("is duplicate")
+    if len(args) == 1:
+        return _plain_redirect(block, args[0], bool(earlier))
+    pattern, replacement = args
+    uses_variables(block, replacement)
+    if pattern.startswith("~"):
+        caseless = pattern.startswith("~*")
+        compiled = regex.compiled(pattern[2:] if caseless else pattern[1:], caseless)
+        return Redirect("regex", pattern, replacement, compiled)
+    uses_variables(block, pattern)
+    return Redirect("text", pattern, replacement)
+
+
+def _plain_redirect(block: Block, word: str, is_second: bool) -> Redirect:
+    if word == "off":
+        if is_second:
+            raise Complaint("is duplicate")
+        return Redirect("off")
+    if word != "default":
+        raise BadValue(f'invalid parameter "{word}"')
+    to: ProxyPass | None = block.values.get("proxy_pass")
+    if to is None:
+        raise BadValue('"proxy_redirect default" should be placed after the "proxy_pass" directive')
+    if to.has_variables:
+        raise BadValue('"proxy_redirect default" cannot be used with "proxy_pass" directive with variables')
+    return Redirect("default")
+
+
+def place_bind(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+    """As ngx_http_upstream_bind_set_slot."""
+    uses_variables(block, args[0])
+    if args[0] != "off" and "$" not in args[0]:
+        try:
+            literal = parse_address(f"[{args[0]}]" if args[0].count(":") > 1 else args[0]).literal
+        except BadAddress:
+            literal = False
+        if not literal:
+            raise BadValue(f'invalid address "{args[0]}"')
+    if len(args) > 1 and args[1] != "transparent":
+        raise BadValue(f'invalid parameter "{args[1]}"')
+    return args
+
+
+def ignore_send_lowat(block: Block, value: int) -> int:
+    block.state.warn('"proxy_send_lowat" is not supported, ignored')
+    return value
+
+
+def busy_size(block: Block) -> int:
+    """How much may be on its way to the client while the answer is still being read."""
+    length, (_, each) = block.inherited("proxy_buffer_size"), block.inherited("proxy_buffers")
+    given: int | None = block.inherited("proxy_busy_buffers_size")
+    return 2 * max(length, each) if given is None else given
+
+
+def merge(block: Block) -> None:
+    """The complaints of ngx_http_proxy_merge_loc_conf about sizes that do not fit together."""
+    inherits = block.context is Context.SERVER and block.parent is not None
+    if not any(name in block.values or (inherits and name in block.parent.values) for name in _BUFFERING):  # type: ignore[union-attr]
+        return
+    length, (count, each) = block.inherited("proxy_buffer_size"), block.inherited("proxy_buffers")
+    largest, busy = max(length, each), busy_size(block)
+    needed = 'the maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"'
+    if count < 2:
+        raise BadValue('there must be at least 2 "proxy_buffers"')
+    if busy < largest:
+        raise BadValue(f'"proxy_busy_buffers_size" must be equal to or greater than {needed}')
+    if busy > (count - 1) * each:
+        raise BadValue(
+            '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer'
+        )
+    write, temporary = (block.inherited(name) for name in _BUFFERING[3:])
+    if write is not None and write < largest:
+        raise BadValue(f'"proxy_temp_file_write_size" must be equal to or greater than {needed}')
+    if temporary and temporary < largest:
+        raise BadValue(
+            '"proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be '
+            f"equal to or greater than {needed}"
+        )
+
+
+_CACHE = "answers always come from the application, so that nothing is ever stale"
+
+DIRECTIVES: tuple[Directive, ...] = (
+    row("proxy_pass", L | LI | X, ONE, "Where requests are passed.", check=place_proxy_pass),
+    row(
+        *("proxy_redirect", HSL, ONE_TWO, "How Location and Refresh of an answer are rewritten."),
+        (Redirect("default"),),
+        check=place_redirect,
+        repeat=True,
+    ),
+    later("proxy_cookie_domain", HSL, ONE_TWO, "Rewrite the domain of cookies.", repeat=True),
+    later("proxy_cookie_path", HSL, ONE_TWO, "Rewrite the path of cookies.", repeat=True),
+    later("proxy_cookie_flags", HSL, ONE_FOUR, "Set or clear flags of cookies.", repeat=True),
+    row("proxy_store", HSL, ONE, "Keep answers as files.", status=NOT_YET, why=_CACHE),
+    row("proxy_store_access", HSL, ONE_THREE, "The rights of kept files.", status=NOT_YET, why=_CACHE),
+    flag("proxy_buffering", HSL, "Read answers ahead of the client.", True),
+    flag("proxy_request_buffering", HSL, "Read the whole request body before passing it on.", True),
+    flag("proxy_ignore_client_abort", HSL, "Go on when the client has gone.", False),
+    row(
+        *("proxy_bind", HSL, ONE_TWO, "The address from which connections are made.", None, NOT_YET),
+        check=place_bind,
+    ),
+    flag("proxy_socket_keepalive", HSL, "TCP keepalive towards the server.", False, NO_EFFECT),
+    size("proxy_socket_rcvbuf", HSL, "The socket's receive buffer.", None, NO_EFFECT),
+    size("proxy_socket_sndbuf", HSL, "The socket's send buffer.", None, NO_EFFECT),
+    milliseconds("proxy_connect_timeout", HSL, "How long connecting may take.", 60000),
+    milliseconds("proxy_send_timeout", HSL, "How long the server may take nothing of a request.", 60000),
+    size("proxy_send_lowat", HSL, "The low mark of a send buffer.", 0, NO_EFFECT, check=ignore_send_lowat),
+    flag("proxy_intercept_errors", HSL, "Let error_page answer for the server's errors.", False),
+    text("proxy_set_header", HSL, "A field of the request that is passed on.", (), arity=TWO, repeat=True),
+    number("proxy_headers_hash_max_size", HSL, "A table's size.", 512, NO_EFFECT),
+    number("proxy_headers_hash_bucket_size", HSL, "A table's size.", 64, NO_EFFECT),
+    text("proxy_set_body", HSL, "The body that is passed on instead of the client's.", None, NOT_YET),
+    text("proxy_method", HSL, "The method that is passed on instead of the client's."),
+    flag("proxy_pass_request_headers", HSL, "Pass the client's fields on.", True),
+    flag("proxy_pass_request_body", HSL, "Pass the client's body on.", True),
+    flag("proxy_pass_trailers", HSL, "Pass an answer's trailers on.", False),
+    size("proxy_buffer_size", HSL, "The buffer for the head of an answer.", _PAGE),
+    milliseconds("proxy_read_timeout", HSL, "How long the server may pause while answering.", 60000),
+    buffers("proxy_buffers", HSL, "Buffers for an answer.", (8, _PAGE)),
+    size("proxy_busy_buffers_size", HSL, "How much may be on its way to the client meanwhile."),
+    flag("proxy_force_ranges", HSL, "Answer ranges whatever the server says.", False, NOT_YET),
+    row(
+        *("proxy_limit_rate", HSL, ONE, "Bytes a second to read from the server.", None, NOT_YET),
+    ),
+    size("proxy_max_temp_file_size", HSL, "How much of an answer may be kept in a file.", 1024**3),
+    size("proxy_temp_file_write_size", HSL, "How much is written to that file at once.", None, NO_EFFECT),
+    row(
+        *("proxy_temp_path", HSL, ONE_FOUR, "Where answers are kept for slow clients.", None, NO_EFFECT),
+        parse=as_path,
+    ),
+    mask(
+        *("proxy_next_upstream", HSL, (*_NEXT_UPSTREAM, "updating"), "When another server is tried."),
+        frozenset(("error", "timeout")),
+    ),
+    number("proxy_next_upstream_tries", HSL, "How many servers are tried at most; 0: all.", 0),
+    milliseconds("proxy_next_upstream_timeout", HSL, "For how long others are tried; 0: no limit.", 0),
+    row("proxy_pass_header", HSL, ONE, "A field of an answer to pass on all the same.", (), repeat=True),
+    row("proxy_hide_header", HSL, ONE, "A field of an answer not to pass on.", (), repeat=True),
+    later("proxy_ignore_headers", HSL, None, "Fields of an answer that nginx shall not act on."),
+    enum("proxy_http_version", HSL, ("1.0", "1.1", "2"), "The protocol towards the server.", "1.1"),
+    *(
+        later(name, HSL, arity, "TLS towards the server.", repeat=name == "proxy_ssl_conf_command")
+        for name, arity in (
+            ("proxy_ssl_session_reuse", ONE),
+            ("proxy_ssl_protocols", None),
+            ("proxy_ssl_ciphers", ONE),
+            ("proxy_ssl_name", ONE),
+            ("proxy_ssl_server_name", ONE),
+            ("proxy_ssl_verify", ONE),
+            ("proxy_ssl_verify_depth", ONE),
+            ("proxy_ssl_trusted_certificate", ONE),
+            ("proxy_ssl_crl", ONE),
+            ("proxy_ssl_certificate", ONE),
+            ("proxy_ssl_certificate_key", ONE),
+            ("proxy_ssl_certificate_cache", ONE_THREE),
+            ("proxy_ssl_password_file", ONE),
+            ("proxy_ssl_conf_command", TWO),
+        )
+    ),
+    row(
+        *("proxy_cache_path", H, None, "Where cached answers are kept.", None, NOT_YET),
+        at_least=2,
+        why=_CACHE,
+    ),
+    *refused(
+        _CACHE,
+        HSL,
+        (
+            ("proxy_cache", None, ONE, "Cache answers."),
+            ("proxy_cache_key", None, ONE, "What cached answers are found by."),
+            ("proxy_cache_bypass", None, None, "When the cache is not asked."),
+            ("proxy_no_cache", None, None, "When an answer is not cached."),
+            ("proxy_cache_valid", None, None, "How long answers are cached."),
+            ("proxy_cache_min_uses", None, ONE, "Uses before an answer is cached."),
+            ("proxy_cache_max_range_offset", None, ONE, "Up to where ranges are cached."),
+            ("proxy_cache_use_stale", None, None, "When old answers may be used."),
+            ("proxy_cache_methods", None, None, "Whose answers are cached."),
+            ("proxy_cache_lock", None, ONE, "Fill the cache by one request at a time."),
+            ("proxy_cache_lock_timeout", None, ONE, "How long others wait for it."),
+            ("proxy_cache_lock_age", None, ONE, "When another one is sent."),
+            ("proxy_cache_revalidate", None, ONE, "Ask whether an old answer still holds."),
+            ("proxy_cache_convert_head", None, ONE, "Ask for the whole when the head is asked for."),
+            ("proxy_cache_background_update", None, ONE, "Renew old answers meanwhile."),
+        ),
+    ),
+)

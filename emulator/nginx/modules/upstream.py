@@ -1,0 +1,184 @@
+"""ngx_http_upstream_module and its balancers: groups of servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.nginx.address import Address, BadAddress, parse_address
+from emulator.nginx.conf import ConfError, Node
+from emulator.nginx.directives import BadValue, Block, Context, Directive
+from emulator.nginx.modules.http_core import as_resolver, place_resolver
+from emulator.nginx.rows import (
+    NONE,
+    ONE,
+    ONE_TWO,
+    H,
+    U,
+    later,
+    milliseconds,
+    number,
+    row,
+)
+from emulator.nginx.values import number as as_number
+from emulator.nginx.values import seconds
+
+MODULE = "ngx_http_upstream_module"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One `server` of a group; `fail_timeout` in seconds, `max_conns` 0 means no limit."""
+
+    name: str
+    address: Address
+    weight: int = 1
+    max_conns: int = 0
+    max_fails: int = 1
+    fail_timeout: int = 10
+    backup: bool = False
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A host that something passes requests to: a group, or a name that must resolve."""
+
+    host: str
+    port: int
+    no_port: bool
+    node: Node
+    group: Block | None = None
+    literal: bool = False
+
+
+_BALANCED = "balancing method does not support parameter"
+_COUNTS = ("weight", "max_conns", "max_fails")
+
+
+def as_server(args: tuple[str, ...]) -> Server:
+    """As ngx_http_upstream_server, but for what depends on the balancing method and on resolving."""
+    fields: dict[str, int | bool] = {}
+    for option in args[1:]:
+        name, equals, text = option.partition("=")
+        value = None
+        if equals and name in _COUNTS:
+            value = as_number(text)
+        elif equals and name == "fail_timeout":
+            value = seconds(text)
+        elif option in ("backup", "down"):
+            value = True
+        elif option in ("resolve", "drain") or (equals and name in ("service", "route")):
+            continue
+        if value is None or (name == "weight" and not value):
+            raise BadValue(f'invalid parameter "{option}"')
+        fields[name] = value
+    try:
+        address = parse_address(args[0], default_port=80)
+    except BadAddress as error:
+        raise BadValue(f'{error} in upstream "{args[0]}"') from None
+    return Server(args[0], address, **fields)  # type: ignore[arg-type]
+
+
+def place_server(block: Block, server: Server) -> Server:
+    for option in block.state.at.args[1:]:
+        if option in ("resolve", "drain") or option.startswith(("service=", "route=")):
+            name = option.partition("=")[0]
+            raise BadValue(f'the "{name}" parameter of "server" is not supported by the emulator yet')
+    resolve = block.state.resolve
+    if resolve is not None and not server.address.literal and not resolve(server.address.host):
+        raise BadValue(f'host not found in upstream "{server.name}"')
+    return server
+
+
+def place_upstream(block: Block, name: str) -> str:
+    address = parse_upstream_name(name)
+    for use in block.state.upstreams:
+        if use.host.lower() != address.host.lower() or not _same_port(use, address):
+            continue
+        if use.group is not None:
+            raise BadValue(f'duplicate upstream "{name}"')
+        if not use.no_port:
+            where = f"{use.node.file}:{use.node.line}"
+            raise BadValue(f'upstream "{name}" may not have port {use.port} in {where}')
+    block.state.upstreams.append(Use(address.host, 0, True, block.state.at, block))
+    return name
+
+
+def parse_upstream_name(name: str) -> Address:
+    return Address(name, no_port=True)
+
+
+def _same_port(use: Use, address: Address) -> bool:
+    return not (use.port and address.port and use.port != address.port)
+
+
+def complete_upstream(block: Block) -> None:
+    if "server" not in block.values:
+        raise BadValue("no servers are inside upstream")
+
+
+def use_host(block: Block, address: Address) -> None:
+    """As ngx_http_upstream_add for a host that is passed to; whether it is a group is seen at the end."""
+    node = block.state.at
+    for use in block.state.upstreams:
+        if use.host.lower() != address.host.lower() or not _same_port(use, address):
+            continue
+        if use.group is not None and not address.no_port:
+            raise BadValue(f'upstream "{use.host}" may not have port {address.port}')
+        return
+    block.state.upstreams.append(
+        Use(address.host, address.port, address.no_port, node, literal=address.literal)
+    )
+
+
+def resolve(http: Block) -> None:
+    """As ngx_http_upstream_init_main_conf: every group has a server, every other host has an address."""
+    groups = {str(block.value).lower(): block for block in http.blocks("upstream")}
+    for use in http.state.upstreams:
+        group = groups.get(use.host.lower())
+        if group is not None:
+            if all(server.backup for server in group.values["server"]):
+                raise ConfError(f'no servers in upstream "{group.value}"', group.node.file, group.node.line)
+        elif not use.literal and http.state.resolve is not None and not http.state.resolve(use.host):
+            raise ConfError(f'host not found in upstream "{use.host}"', use.node.file, use.node.line)
+
+
+def as_keepalive(args: tuple[str, ...]) -> int:
+    """How many idle connections a worker keeps; `local` (not shared by other locations) is taken as it is."""
+    count = as_number(args[0])
+    if count is None:
+        raise BadValue(f'invalid value "{args[0]}" in "keepalive" directive')
+    if len(args) > 1 and args[1] != "local":
+        raise BadValue(f'invalid parameter "{args[1]}"')
+    return count
+
+
+DIRECTIVES: tuple[Directive, ...] = (
+    row(
+        *("upstream", H, ONE, "A group of servers to which requests are passed."),
+        block=Context.UPSTREAM,
+        check=place_upstream,
+        finish=complete_upstream,
+        repeat=True,
+    ),
+    row(
+        *("server", U, None, "A server of the group."),
+        (),
+        parse=as_server,
+        check=place_server,
+        repeat=True,
+    ),
+    row("resolver", U, None, "Name servers of the group.", parse=as_resolver, check=place_resolver),
+    milliseconds("resolver_timeout", U, "How long resolving may take.", 30000),
+    row("keepalive", U, ONE_TWO, "How many idle connections a worker keeps.", 32, parse=as_keepalive),
+    milliseconds("keepalive_time", U, "How long a connection may be used at all.", 3600000),
+    milliseconds("keepalive_timeout", U, "How long an idle connection is kept.", 60000),
+    number("keepalive_requests", U, "How many requests one connection may carry.", 1000),
+    later("hash", U, ONE_TWO, "Choose the server by a key.", once=False),
+    later("ip_hash", U, NONE, "Choose the server by the client's address.", once=False),
+    later("least_conn", U, NONE, "Choose the server with the fewest connections.", once=False),
+    later("least_time", U, ONE_TWO, "Choose the fastest server.", once=False),
+    later("random", U, frozenset((0, 1, 2)), "Choose a server at random.", once=False),
+    later("zone", U, ONE_TWO, "Share the group's state among workers."),
+    later("sticky", U, None, "Send a client to the same server again.", at_least=2),
+)
