@@ -124,7 +124,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     flag("daemon", M, "Run in the background; the emulator always stays in front.", False, NO_EFFECT),
     flag("master_process", M, "Start worker processes under a master.", True),
     milliseconds("timer_resolution", M, "How often the clock is read.", None, NO_EFFECT),
-    string("pid", M, "The file that holds the master's process id.", "logs/nginx.pid"),
+    string("pid", M, "The file that holds the master's process id.", "/run/nginx.pid"),
     string("lock_file", M, "The lock file's prefix, where locks are files.", None, NO_EFFECT),
     row(
         "worker_processes",
