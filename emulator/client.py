@@ -47,6 +47,11 @@ class Task:
     def name(self) -> str:
         return f"{self.service}.{self.slot}"
 
+    @property
+    def address(self) -> str:
+        """Its address in the first of its networks, without the length of the prefix."""
+        return self.addresses[0].partition("/")[0] if self.addresses else ""
+
 
 class Engine:
     """One emulator, by the path of its socket; each call is a connection of its own."""

@@ -1,1 +1,196 @@
+"""The fixture `emulator`: config.toml running beside the tests, on addresses, a port and volumes of its own.
 
+Nothing of the emulator is imported before a test asks for the fixture. Rules of the child process:
+1. It says when it serves, by one line of JSON on a pipe; how it fails is shown with its own output.
+2. It holds the other end of a pipe to this process and stops when that closes: `kill -9` of pytest included.
+3. Its state is a folder of its own, its addresses and published ports are free ones, its volumes are
+   copies: runs and workers of pytest-xdist side by side never meet, and the project's files stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.client import Engine, Task
+
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 20.0
+
+
+class NotStarted(Exception):
+    """The emulator ended or was silent before it was ready; the text holds its output."""
+
+
+class Replica:
+    """One running task: `address` is where this machine reaches it, `ip` what its network calls it."""
+
+    __slots__ = ("address", "container", "ip", "pid", "slot")
+
+    def __init__(self, task: Task, address: str) -> None:
+        self.slot, self.pid, self.container = task.slot, task.pid, task.container
+        self.ip = task.addresses[0].partition("/")[0] if task.addresses else ""
+        self.address = address
+
+    def __repr__(self) -> str:
+        return f"Replica(slot={self.slot}, pid={self.pid}, address={self.address!r})"
+
+
+class Emulator:
+    """A running emulator, seen from a test."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], lifeline: int, ready: dict[str, Any], log: Path
+    ) -> None:
+        from emulator.client import Engine
+
+        self._process, self._lifeline, self._log = process, lifeline, log
+        self.engine: Engine = Engine(Path(ready["socket"]))
+        self.urls: tuple[str, ...] = tuple(ready["urls"])
+
+    @classmethod
+    def start(cls, config: Path, folder: Path) -> Emulator:
+        """Start a file's services with all state below `folder`, and wait until they serve."""
+        log = folder / "emulator.log"
+        ready_read, ready_write = os.pipe()
+        life_read, life_write = os.pipe()
+        argv = [
+            sys.executable,
+            "-m",
+            "emulator",
+            "up",
+            "--file",
+            str(config),
+            "--state",
+            str(folder / "state"),
+        ]
+        argv += ["--port", "0", "--fresh-addresses", "--private-volumes"]
+        argv += ["--ready-fd", str(ready_write), "--lifeline-fd", str(life_read)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                argv,
+                cwd=config.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(ready_write, life_read),
+                start_new_session=True,
+            )
+        os.close(ready_write)
+        os.close(life_read)
+        try:
+            line = _line(ready_read, START_TIMEOUT)
+            if line is None:
+                raise NotStarted(_silence(process, log))
+            return cls(process, life_write, json.loads(line), log)
+        except BaseException:
+            os.close(life_write)
+            _end(process)
+            raise
+        finally:
+            os.close(ready_read)
+
+    @property
+    def base_url(self) -> str:
+        """The URL of the first published port, without a slash at its end."""
+        if not self.urls:
+            raise LookupError("no service publishes a port")
+        return self.urls[0]
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """The running tasks of the service behind the proxy, by slot."""
+        found = self.engine.tasks(self._service(), running=True)
+        return [self._replica(task) for task in found if task.state == "running"]
+
+    def kill(self, slot: int, signal: int = signal.SIGKILL) -> None:
+        """Send a signal to a replica; after SIGKILL its death is known to the emulator when this returns."""
+
+    def pause(self, slot: int) -> None:
+        """Freeze a replica: it keeps its connections and answers nothing."""
+        self.engine.act(self._container(slot), "pause")
+
+    def resume(self, slot: int) -> None:
+        """Let a paused replica go on."""
+        self.engine.act(self._container(slot), "unpause")
+
+    def logs(self, slot: int) -> str:
+        """What the replica has written so far, standard output and standard error as they came."""
+        pieces = self.engine.logs(self._container(slot))
+        return b"".join(piece for _, piece in pieces).decode(errors="replace")
+
+    def stop(self) -> None:
+        """Stop everything; also what is left when the emulator itself does not answer any more."""
+        _end(self._process)
+        os.close(self._lifeline)
+
+
+def _line(descriptor: int, timeout: float) -> bytes | None:
+    """A line from a pipe, or None when it ends or stays silent before."""
+    found, deadline = b"", time.monotonic() + timeout
+    while not found.endswith(b"\n"):
+        readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        piece = os.read(descriptor, 65536) if readable else b""
+        if not piece:
+            return None
+        found += piece
+    return found
+
+
+def _silence(process: subprocess.Popen[bytes], log: Path) -> str:
+    code = process.poll()
+    how = f"is not ready after {START_TIMEOUT:.0f} s" if code is None else f"ended with exit code {code}"
+    return f"the emulator {how}; it wrote:\n\n{log.read_text(errors='replace').strip()}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM and its grace, then SIGKILL: the emulator's guardian then ends what is left."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("emulator", "gunicorn replicas behind nginx, emulated (swarm-emulator)")
+    group.addoption("--emulator-config", metavar="PATH", help="the config.toml for the fixture `emulator`")
+    parser.addini("emulator_config", "the config.toml for the fixture `emulator` [default: the nearest]")
+
+
+def config_of(config: pytest.Config) -> Path:
+    """The command line's file, else the ini file's, else the nearest from where pytest was started."""
+    from emulator.settings import nearest
+
+    here = config.invocation_params.dir
+    if named := config.getoption("--emulator-config"):
+        return here / named
+    if named := config.getini("emulator_config"):
+        return (config.inipath.parent if config.inipath else config.rootpath) / named
+    found = nearest(here)
+    return found if found.is_file() else nearest(config.rootpath)
+
+
+@pytest.fixture(scope="session")
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """config.toml as it runs, for all tests of the session: `base_url`, `replicas`, `kill(slot)`, ..."""
+    try:
+        running = Emulator.start(config_of(request.config), tmp_path_factory.mktemp("emulator"))
+    except NotStarted as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -15,7 +15,7 @@ LONGEST = 366 * 24 * 3600.0
 TEMPLATE = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
 TEMPLATE_FIELDS = (
     ".Service.ID", ".Service.Name", ".Node.ID", ".Node.Hostname",
-    ".Task.ID", ".Task.Name", ".Task.Slot",
+    ".Node.Platform.Architecture", ".Node.Platform.OS", ".Task.ID", ".Task.Name", ".Task.Slot",
 )  # fmt: skip
 LABELS = re.compile(r"[A-Za-z0-9.-]{1,63}")
 PORT = re.compile(

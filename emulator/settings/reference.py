@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulator.settings.notation import TEMPLATE_FIELDS
 from emulator.settings.schema import SECTIONS, Key, Section
 
 HEAD = """\
@@ -20,13 +21,14 @@ unless it says *required*. Whatever is wrong is said in one line each, all at on
     config.toml: services.webapp.environment: unknown key, did you mean services.webapp.env?
 
 Durations are written as in Docker (`"500ms"`, `"1m30s"`) or as a number of seconds. Templates are
-`{{.Service.ID}}`, `{{.Service.Name}}`, `{{.Node.ID}}`, `{{.Node.Hostname}}`, `{{.Task.ID}}`,
-`{{.Task.Name}}` and `{{.Task.Slot}}`.
+{templates}.
 """
 
 
 def markdown() -> str:
-    return HEAD + "".join("\n" + "\n".join(_section(section)) + "\n" for section in SECTIONS)
+    names = [f"`{{{{{field}}}}}`" for field in TEMPLATE_FIELDS]
+    head = HEAD.replace("{templates}", ", ".join(names[:-1]) + " and " + names[-1])
+    return head + "".join("\n" + "\n".join(_section(section)) + "\n" for section in SECTIONS)
 
 
 def _section(section: Section) -> Iterator[str]:

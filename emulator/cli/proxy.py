@@ -1,0 +1,39 @@
+"""`emulator proxy`: the published ports, served by nginx in this process, for a Procfile's replicas."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emulator.cli.file import file_option, settings_of
+
+if TYPE_CHECKING:
+    from emulator.settings import Service, Settings
+
+
+@click.command()
+@click.argument("service", required=False)
+@file_option
+def proxy(service: str | None, file: Path | None) -> None:
+    """Serve what nginx publishes, from the replicas that a Procfile runs."""
+    settings = settings_of(file)
+    front = chosen(settings, service)
+    if front is None:
+        what = "no service runs nginx" if service is None else f"no service {service} that runs nginx"
+        print(f"{settings.file.name}: {what}, or more than one: name it", file=sys.stderr)
+        sys.exit(2)
+    from emulator.nginx.server import OFFICIAL_CONF, Source, serve
+    from emulator.procfile import namespace
+
+    sys.exit(serve(Source(OFFICIAL_CONF, "/etc/nginx", "daemon off;"), namespace(settings, front)))
+
+
+def chosen(settings: Settings, name: str | None) -> Service | None:
+    """The service of that name that runs nginx; without a name, the only one."""
+    from emulator.procfile import proxies
+
+    found = [service for service in proxies(settings) if name in (None, service.name)]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,50 @@
+"""`emulator ps`: the tasks, as `docker service ps` lists them, with what a task is on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emulator.cli.file import connected, file_option, state_option
+
+if TYPE_CHECKING:
+    from emulator.client import Task
+
+HEAD = ("ID", "NAME", "IMAGE", "CURRENT STATE", "ADDRESS", "PID", "ERROR")
+
+
+@click.command()
+@click.argument("service", required=False)
+@click.option("-a", "--all", "everything", is_flag=True, help="Also the tasks that have ended.")
+@file_option
+@state_option
+def ps(service: str | None, everything: bool, file: Path | None, state: Path | None) -> None:
+    """List the tasks, or those of a service."""
+    from emulator.cli.table import columns
+
+    with connected(file, state) as engine:
+        tasks = engine.tasks(service, running=not everything)
+        click.echo(columns([HEAD, *rows(tasks, datetime.now(UTC))]))
+
+
+def rows(tasks: list[Task], now: datetime) -> Iterator[tuple[str, ...]]:
+    from emulator.cli.table import human, when
+
+    above = ""
+    for task in tasks:
+        state = f"{task.state.capitalize()} {human((now - when(task.since)).total_seconds()).lower()} ago"
+        older = " \\_ " if task.name == above else ""
+        yield (
+            task.id[:12],
+            older + task.name,
+            task.image,
+            state,
+            task.address,
+            str(task.pid or ""),
+            task.error,
+        )
+        above = task.name

@@ -1,0 +1,151 @@
+"""The floors of ARCHITECTURE.md, as a test: who may import whom, who may touch the world, how long is long."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "emulator").rglob("*.py"))
+}
+
+# Room or module -> what it may import besides itself. The longest name that fits a module counts.
+MAY = {
+    "emulator": "",
+    "emulator.http1": "",
+    "emulator.namespace": "",
+    "emulator.livetable": "",
+    "emulator.ready": "",
+    "emulator.client": "",
+    "emulator.settings": "",
+    "emulator.tasknamespace": "namespace livetable",
+    "emulator.nginx": "http1 namespace tasknamespace ready",
+    "emulator.swarm": "settings",
+    "emulator.container": "settings namespace livetable tasknamespace ready swarm",
+    "emulator.api": "swarm settings",
+    "emulator.procfile": "settings container swarm tasknamespace",
+    "emulator.engine": "settings namespace livetable tasknamespace ready swarm container api",
+    "emulator.pytest_plugin": "client",
+    "emulator.cli": "client settings",
+    "emulator.cli.start": "settings engine",
+    "emulator.cli.procfile": "settings container procfile",
+    "emulator.cli.proxy": "settings procfile nginx",
+    "emulator.cli.nginx": "nginx",
+    "emulator.__main__": "cli",
+}
+
+# The shells: only these touch sockets, processes, clocks and chance.
+SHELLS = {
+    "emulator.namespace",
+    "emulator.tasknamespace",
+    "emulator.ready",
+    "emulator.client",
+    "emulator.pytest_plugin",
+    "emulator.engine",
+}
+WORLD = {
+    "asyncio", "socket", "select", "selectors", "subprocess", "multiprocessing", "threading", "time", "random",
+    "secrets", "aiohttp",
+}  # fmt: skip
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 80
+# Tables are as long as what they list.
+TABLES = {"emulator.nginx.mime"}
+BANNED = {"util", "utils", "helpers", "common", "manager", "base", "misc"}
+
+
+@cache
+def tree(module):
+    return ast.parse(MODULES[module].read_text())
+
+
+def imports(module, nodes):
+    """The names of modules that some statements import, resolved to what exists in this package."""
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            origin = ".".join(filter(None, (above, node.module)))
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                yield inner if inner in MODULES else origin
+
+
+def run_time(node):
+    """The nodes below one, without what only the type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield child
+            yield from run_time(child)
+
+
+def at_import(node):
+    """The nodes that run when the module is imported."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield child
+            yield from at_import(child)
+
+
+def fits(module, names):
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+def room(module):
+    return max((name for name in MAY if fits(module, [name])), key=len)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_from_its_own_floor_and_below(module):
+    home = room(module)
+    own = ".".join(home.split(".")[:2])
+    allowed = [f"emulator.{name}" for name in MAY[home].split()] + ([own] if own != "emulator" else [])
+    for name in imports(module, run_time(tree(module))):
+        if name.startswith("emulator."):
+            assert fits(name, allowed), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not fits(name, SHELLS)])
+def test_what_decides_touches_neither_sockets_nor_processes_nor_clocks(module):
+    touched = WORLD & {name.partition(".")[0] for name in imports(module, run_time(tree(module)))}
+    assert not touched
+
+
+def test_no_two_modules_import_each_other_in_a_circle():
+    edges = {
+        module: set(imports(module, at_import(tree(module)))) & MODULES.keys() - {module}
+        for module in MODULES
+    }
+    while free := [module for module, needs in edges.items() if not needs & edges.keys()]:
+        for module in free:
+            del edges[module]
+    assert not edges
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_and_functions_stay_short_enough_to_be_read(module):
+    lines = len(MODULES[module].read_text().splitlines())
+    assert lines < LONGEST_FILE or module in TABLES
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_named_by_what_it_decides_and_says_so(module):
+    assert module.rpartition(".")[2] not in BANNED
+    assert ast.get_docstring(tree(module))
+
+
+def test_every_room_has_its_tests():
+    names = {module.split(".")[1] for module in MODULES if module.count(".")} - {"__main__", "pytest_plugin"}
+    tests = {path.stem for path in (ROOT / "tests").iterdir()}
+    assert not {name for name in names if not {name, f"test_{name}"} & tests}
