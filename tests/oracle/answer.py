@@ -52,6 +52,11 @@ class Reader:
     def complete(self) -> int:
         return sum(answer.complete for answer in self.answers)
 
+    @property
+    def tunnel(self) -> bool:
+        """Whether the connection speaks something now that has no end of its own."""
+        return bool(self.answers) and (self.answers[-1].status == 101 or self.answers[-1].framing == "raw")
+
     def feed(self, data: bytes) -> None:
         self.raw += data
         self._rest += data

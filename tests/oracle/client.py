@@ -126,13 +126,14 @@ class Client:
     def _finish(self) -> Transcript:
         if self.sock.fileno() < 0:
             return Transcript(self.reader.answers, end="closed by the client")
-        while self.reader.finals < self.expected and self._read():
+        while self.reader.finals < self.expected and not self.reader.tunnel and self._read():
             pass
         if self.over:
             self.reader.closed()
             return Transcript(self.reader.answers)
         before = len(self.reader.answers)
-        if self.exchange.probe and not self.finished:
+        probe = self.exchange.probe and not self.finished and not self.reader.tunnel
+        if probe:
             self.reader.methods[self.reader.finals :] = []
             self._send(PROBE)
         with contextlib.suppress(OSError):
@@ -140,7 +141,7 @@ class Client:
         while self._read():
             pass
         self.reader.closed()
-        if self.exchange.probe and not self.finished:
+        if probe:
             return _probed(self.reader.answers, before)
         return Transcript(self.reader.answers)
 
