@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .container.images import Recipe, recipe
+from .container.root import Root
 from .settings import Service, Settings
 from .swarm.network import Pool
 from .swarm.volumes import folder
@@ -33,21 +34,25 @@ def namespace(settings: Settings, service: Service) -> TaskNamespace:
     made = recipe(service.image, settings.images)
     description = {
         "hostname": service.hostname or service.name,
-        "mounts": list(mounts(settings, service, made)),
+        "mounts": _root(settings, service, made).links(),
         "listen": {str(port.target): [["127.0.0.1", port.published]] for port in service.ports},
         "retry": settings.emulator.endpoints == "listening",
     }
     return TaskNamespace.fixed(description, _table(settings, service))
 
 
-def mounts(settings: Settings, service: Service, made: Recipe) -> Iterator[tuple[str, str]]:
-    """Container path -> real path: the image's layout, then the service's mounts over it."""
-    if made.folder is not None:
-        yield made.workdir, str(made.folder)
-    yield from made.layout
+def _root(settings: Settings, service: Service, made: Recipe) -> Root:
+    """The proxy's file system, as a task of its service would have it."""
+    root = Root(settings.emulator.state / "proxy" / service.name)
+    for needed in made.folders:
+        root.folder(needed)
+    root.mounts((*made.layout, *_mounts(settings, service)))
+    return root
+
+
+def _mounts(settings: Settings, service: Service) -> Iterator[tuple[str, str]]:
     for mount in service.mounts:
-        real = mount.source if mount.type == "bind" else str(folder(settings, mount.source))
-        yield mount.target, real
+        yield mount.target, mount.source if mount.type == "bind" else str(folder(settings, mount.source))
 
 
 def _table(settings: Settings, proxy: Service) -> dict[str, Any]:

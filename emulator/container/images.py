@@ -22,7 +22,7 @@ class NoSuchImage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A container without its container; `layout` are real paths under the container's own."""
+    """A container without its container; `layout` are real paths at its own, `folders` empty ones."""
 
     name: str
     argv: tuple[str, ...]
@@ -32,6 +32,7 @@ class Recipe:
     expose: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
     layout: tuple[tuple[str, str], ...] = ()
+    folders: tuple[str, ...] = ()
     has_namespace: bool = False
     display: tuple[str, ...] = ()  # the command as Docker would list it, where it differs from argv
 
@@ -89,6 +90,7 @@ def _nginx(name: str) -> Recipe:
             ("/var/log/nginx/error.log", "/dev/stderr"),
             ("/dev", "/dev"),
         ),
+        folders=("/run", "/var/run", "/var/cache/nginx", "/tmp"),
         has_namespace=True,
         display=("nginx", "-g", "daemon off;"),
     )

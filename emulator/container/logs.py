@@ -30,7 +30,7 @@ class Log:
         self._clock, self._limit = clock, limit
         self._lines: deque[Line] = deque()
         self._partial = {STDOUT: b"", STDERR: b""}
-        self._followers: list[Follower] = []
+        self._followers: list[tuple[Follower, Callable[[], None]]] = []
         self.size = 0
 
     def feed(self, stream: int, data: bytes) -> None:
@@ -49,14 +49,17 @@ class Log:
             if rest:
                 self._add(stream, rest)
         self._partial = {STDOUT: b"", STDERR: b""}
+        for _, ended in tuple(self._followers):
+            ended()
 
     def lines(self) -> tuple[Line, ...]:
         return tuple(self._lines)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Hear of each line from now on, until the returned function is called."""
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+    def follow(self, follower: Follower, ended: Callable[[], None] = lambda: None) -> Callable[[], None]:
+        """Hear of each line from now on, and of the end, until the returned function is called."""
+        entry = (follower, ended)
+        self._followers.append(entry)
+        return lambda: self._followers.remove(entry)
 
     def _add(self, stream: int, text: bytes) -> None:
         line = Line(self._clock(), stream, text)
@@ -64,5 +67,5 @@ class Log:
         self.size += len(text)
         while self.size > self._limit:
             self.size -= len(self._lines.popleft().text)
-        for follower in tuple(self._followers):
+        for follower, _ in tuple(self._followers):
             follower(line)

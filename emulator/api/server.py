@@ -1,0 +1,96 @@
+"""The API's server: version prefix, Docker's headers, errors in Docker's shape."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+
+from aiohttp import web
+
+from .. import __version__
+from .filters import BadFilter
+from .node import API_VERSION, MINIMUM_VERSION
+from .routes import Handler, Refused, Routes
+from .world import World
+
+_LOG = logging.getLogger("emulator.api")
+_HEADERS = {
+    "Api-Version": API_VERSION,
+    "Docker-Experimental": "false",
+    "Ostype": "linux",
+    "Server": f"swarm-emulator/{__version__}",
+}
+
+
+class Server:
+    """Serves one world on a socket that already listens."""
+
+    def __init__(self, world: World, sock: socket.socket) -> None:
+        self._socket = sock
+        app = web.Application(middlewares=[_in_dockers_shape])
+        app["clock"] = world.loop.time
+        for method, path, handler in Routes(world).table():
+            for prefix in ("", "/v{version:[0-9.]+}"):
+                app.router.add_route(method, prefix + path, handler)
+                if method == "GET" and path == "/_ping":
+                    app.router.add_route("HEAD", prefix + path, handler)
+        app.on_response_prepare.append(_add_headers)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+
+    async def start(self) -> None:
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket).start()
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+
+@web.middleware
+async def _in_dockers_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        _check_version(request.match_info.get("version"))
+        return await handler(request)
+    except Refused as error:
+        return _error(error.status, str(error))
+    except BadFilter as error:
+        return _error(400, str(error))
+    except web.HTTPException as error:
+        return _error(error.status, "page not found" if error.status == 404 else error.reason)
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        _LOG.exception("%s %s", request.method, request.path)
+        return _error(500, "the emulator failed at this request; its own output says why")
+
+
+def _check_version(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        wanted = _numbers(text)
+    except ValueError:
+        raise Refused(400, f"invalid version {text}") from None
+    if wanted > _numbers(API_VERSION):
+        raise Refused(
+            400, f"client version {text} is too new. Maximum supported API version is {API_VERSION}"
+        )
+    if wanted < _numbers(MINIMUM_VERSION):
+        raise Refused(
+            400,
+            f"client version {text} is too old. Minimum supported API version is {MINIMUM_VERSION}, "
+            "please upgrade your client to a newer version",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _error(status: int, message: str) -> web.Response:
+    body = json.dumps({"message": message}).encode() + b"\n"
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)

@@ -1,0 +1,79 @@
+"""What the API needs of the engine and its containers: the engine is one, tests have others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from ..settings import Settings
+from ..swarm.loop import Loop
+from ..swarm.model import Task
+from ..swarm.networks import Links
+from ..swarm.store import Store
+
+
+class Line(Protocol):
+    """One line of a log."""
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def stream(self) -> int: ...
+    @property
+    def text(self) -> bytes: ...
+
+
+class Log(Protocol):
+    """A container's lines so far, and those to come."""
+
+    def lines(self) -> tuple[Line, ...]: ...
+    def follow(self, follower: Callable[[Line], None], ended: Callable[[], None]) -> Callable[[], None]: ...
+
+
+class Container(Protocol):
+    """One task's container."""
+
+    id: str
+    hostname: str
+    task: Task
+    links: Links
+    pid: int
+    paused: bool
+    created: float
+    started: float
+    finished: float
+
+    @property
+    def log(self) -> Log: ...
+    @property
+    def running(self) -> bool: ...
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+    @property
+    def workdir(self) -> str: ...
+    @property
+    def expose(self) -> tuple[int, ...]: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def send(self, number: int) -> None: ...
+    def stop(self, stop_signal: str | None) -> None: ...
+    def kill(self) -> None: ...
+    def pause(self) -> None: ...
+    def unpause(self) -> None: ...
+
+
+class World(Protocol):
+    """The engine as the API sees it."""
+
+    node_id: str
+    node_name: str
+    settings: Settings
+    store: Store
+    loop: Loop
+
+    @property
+    def containers(self) -> Mapping[str, Container]: ...
+    def container(self, reference: str) -> Container | None: ...

@@ -1,0 +1,182 @@
+"""One task's container: its process, its log, its signals, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..swarm import signals
+from ..swarm.agent import Failed
+from ..swarm.loop import Loop
+from ..swarm.model import Task
+from ..swarm.networks import Links
+from .children import Children
+from .guardian import Guardian
+from .images import Recipe
+from .logs import STDERR, STDOUT, Line, Log
+from .probe import Probe
+from .process import Command, NotStarted, Process, find_executable, runs_python, spawn
+from .root import remove_tree
+
+Listens = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all containers of a run have in common."""
+
+    loop: Loop
+    guardian: Guardian
+    children: Children
+    run: str
+    ready: str
+    node_id: str
+    node_name: str
+    listens: Listens
+    output: Callable[[Task, Line], None]
+
+
+class Container:
+    """One task's container; its log outlives its process."""
+
+    def __init__(
+        self,
+        identity: str,
+        hostname: str,
+        task: Task,
+        made: Recipe,
+        links: Links,
+        command: Command,
+        home: Path,
+        around: Surroundings,
+    ) -> None:
+        self.id, self.hostname, self.task, self.recipe, self.links = identity, hostname, task, made, links
+        self.command, self.pid, self.paused = command, 0, False
+        self.created = around.loop.time()
+        self.started = self.finished = 0.0
+        self.log = Log(around.loop.time)
+        self.log.follow(lambda line: around.output(task, line))
+        self.on_remove: Callable[[], object] = lambda: None
+        self._home, self._around = home, around
+        self._process: Process | None = None
+        self._probes: list[Probe] = []
+        self._on_exit: Callable[[int], None] = lambda code: None
+
+    def __repr__(self) -> str:
+        return f"<Container {self.id[:12]} of {self.task.label}, {self._process}>"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.exit_code is None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command as Docker would list it."""
+        return self.task.spec.command or self.recipe.command
+
+    @property
+    def workdir(self) -> str:
+        return self.recipe.workdir
+
+    @property
+    def expose(self) -> tuple[int, ...]:
+        return self.recipe.expose
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its environment's variables that are not ours."""
+        return tuple(name for name in self.command.env if not name.startswith("EMULATOR_"))
+
+    @property
+    def exit_code(self) -> int:
+        return (self._process.exit_code if self._process else None) or 0
+
+    def start(self, on_exit: Callable[[int], None]) -> None:
+        around = self._around
+        try:
+            process = self._process = spawn(self.command)
+        except NotStarted as error:
+            raise Failed(str(error), error.exit_code) from None
+        around.guardian.watch(process.pid)
+        self.pid, self.started = process.pid, around.loop.time()
+        self._on_exit = on_exit
+        for stream, descriptor in ((STDOUT, process.stdout), (STDERR, process.stderr)):
+            around.loop.add_reader(descriptor, partial(self._read, stream, descriptor))
+        around.children.watch(process, self._exited)
+        self._probe()
+
+    def stop(self, stop_signal: str | None) -> None:
+        number = signals.number(stop_signal or self.recipe.stop_signal)
+        if self._process is not None:
+            self._process.send(number)
+        self.unpause()
+
+    def send(self, number: int) -> None:
+        """As `docker kill`: to the first process; with SIGKILL its whole container ends."""
+        if number == signal.SIGKILL:
+            self.kill()
+        elif self._process is not None:
+            self._process.send(number)
+
+    def kill(self) -> None:
+        if self.running and self._process is not None:
+            self._process.send_group(signal.SIGKILL)
+
+    def pause(self) -> None:
+        if self._process is not None:
+            self.paused = True
+            self._process.send_group(signal.SIGSTOP)
+
+    def unpause(self) -> None:
+        if self._process is not None and self.paused:
+            self.paused = False
+            self._process.send_group(signal.SIGCONT)
+
+    def remove(self) -> None:
+        remove_tree(self._home)
+        self.on_remove()
+
+    def _probe(self) -> None:
+        """What the shim is not in cannot say that it listens."""
+        executable = find_executable(self.command.argv[0], self.command.env["PATH"], self.command.folder)
+        if runs_python(executable):
+            return
+        place = self.links.place
+        for port in self.recipe.expose:
+            real = place.port(port)
+            heard = partial(self._around.listens, self.task.id, place.host, real)
+            self._probes.append(Probe(self._around.loop, place.host, real, heard))
+
+    def _read(self, stream: int, descriptor: int) -> bool:
+        """One piece of a stream; False at its end or when nothing is left for now."""
+        try:
+            data = os.read(descriptor, 65536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if data:
+            self.log.feed(stream, data)
+        else:
+            self._around.loop.remove_reader(descriptor)
+        return bool(data)
+
+    def _exited(self, code: int) -> None:
+        process = self._process
+        assert process is not None
+        process.send_group(signal.SIGKILL)  # as the rest of a pid namespace ends with its first process
+        for probe in self._probes:
+            probe.cancel()
+        self.finished = self._around.loop.time()
+        self._around.guardian.forget(process.pid)
+        for stream, descriptor in ((STDOUT, process.stdout), (STDERR, process.stderr)):
+            while self._read(stream, descriptor):
+                pass
+            self._around.loop.remove_reader(descriptor)
+        process.close()
+        self.log.end()
+        self._on_exit(code)

@@ -1,0 +1,257 @@
+"""Drives each task through its states, as swarmkit's agent does, one step a turn.
+
+What a container is, the agent does not know: a `Runtime` prepares and starts them. Order of the end:
+the endpoint leaves first, then the stop signal, the grace, the kill; also when a task dies by itself,
+its endpoint leaves before anything else is done about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from .loop import Loop, Timer
+from .model import DesiredState, Service, Task, TaskState
+from .networks import Links, Networks
+from .store import Change, Kind, Store
+
+_MESSAGES = {
+    TaskState.PENDING: "pending task scheduling",
+    TaskState.ASSIGNED: "scheduler assigned task to node",
+    TaskState.PREPARING: "preparing",
+    TaskState.READY: "prepared",
+    TaskState.STARTING: "starting",
+    TaskState.RUNNING: "started",
+    TaskState.COMPLETE: "finished",
+    TaskState.SHUTDOWN: "shutdown",
+}
+
+
+class Rejected(Exception):
+    """A task that this node will not run; the text is Docker's."""
+
+
+class Failed(Exception):
+    """A container that did not start; the text is Docker's."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Container(Protocol):
+    """One task's container, as its runtime made it."""
+
+    id: str
+    hostname: str
+    pid: int
+
+    def start(self, on_exit: Callable[[int], None]) -> None:
+        """Start the process; `on_exit` hears its exit code once. Raises Failed."""
+
+    def stop(self, signal: str | None) -> None:
+        """Send the stop signal to the first process."""
+
+    def kill(self) -> None:
+        """End every process of it at once."""
+
+    def remove(self) -> None:
+        """Forget everything about it."""
+
+
+class Runtime(Protocol):
+    """What makes containers of tasks."""
+
+    def expose(self, image: str) -> tuple[int, ...]:
+        """The ports of an image; raises Rejected when there is no such image."""
+
+    def binds_published_ports(self, image: str) -> bool:
+        """Whether its process itself listens where its service's ports are published."""
+
+    def prepare(self, task: Task, service: Service, links: Links) -> Container:
+        """Everything but the process; raises Rejected."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A task's container on this node, and the timer of its grace."""
+
+    links: Links
+    container: Container | None = None
+    ready: bool = False
+    stopping: bool = False
+    timer: Timer | None = None
+
+    def calm(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Agent:
+    """All tasks of this node."""
+
+    def __init__(
+        self, store: Store, loop: Loop, networks: Networks, runtime: Runtime, node_id: str, *, listening: bool
+    ) -> None:
+        self._store, self._loop, self._networks, self._runtime = store, loop, networks, runtime
+        self._node_id, self._listening = node_id, listening
+        self.runs: dict[str, Run] = {}
+        self.on_ready: Callable[[Task], None] = lambda task: None
+        self.on_end: Callable[[Task], None] = lambda task: None
+        store.watch(self._changed)
+
+    def is_ready(self, task: Task) -> bool:
+        run = self.runs.get(task.id)
+        return run is not None and run.ready
+
+    def listens(self, task_id: str, host: str, port: int) -> None:
+        """A task's word, or a probe's, that it listens: on its own loopback it does so for nobody."""
+        run, task = self.runs.get(task_id), self._store.tasks.get(task_id)
+        if run is None or task is None or task.state is not TaskState.RUNNING or run.ready or run.stopping:
+            return
+        exposed = self._runtime.expose(task.spec.image)
+        place = run.links.place
+        wanted = {place.port(number) for number in exposed} | {number for _, number in place.ports}
+        if host not in (place.host, run.links.source, "0.0.0.0", "::", "*"):
+            return
+        if wanted and port not in wanted:
+            return
+        run.ready = True
+        self._networks.make_ready(task, place)
+        self.on_ready(task)
+
+    def stop_all(self, tasks: list[Task]) -> None:
+        """The engine is stopping: the same way out for each of them."""
+        for task in tasks:
+            self._stop(task)
+
+    def kill_all(self) -> None:
+        for run in self.runs.values():
+            if run.container is not None:
+                run.container.kill()
+
+    def _changed(self, change: Change) -> None:
+        task = change.object
+        if not isinstance(task, Task):
+            return
+        if change.kind is Kind.REMOVE:
+            self._forget(task)
+        elif task.state is TaskState.NEW:
+            self._allocate(task)
+        else:
+            self._loop.call_soon(lambda: self._advance(task.id))
+
+    def _allocate(self, task: Task) -> None:
+        """swarmkit's allocator and scheduler: on one node there is nothing to wait for."""
+        service = self._store.services[task.service_id]
+        try:
+            expose = self._runtime.expose(task.spec.image)
+        except Rejected as error:
+            self._put(task, TaskState.REJECTED, error=str(error))
+            return
+        direct = self._runtime.binds_published_ports(task.spec.image) and service.spec.replicas == 1
+        links = self._networks.link(task, service, expose, direct=direct)
+        self.runs[task.id] = Run(links)
+        task = replace(task, attachments=links.attachments, node_id=self._node_id)
+        self._put(task, TaskState.ASSIGNED)
+
+    def _advance(self, task_id: str) -> None:
+        task = self._store.tasks.get(task_id)
+        if task is None or task.state.is_final:
+            return
+        if not task.desired.wants_to_run:
+            self._stop(task)
+        elif task.state is TaskState.ASSIGNED:
+            self._prepare(task)
+        elif task.state is TaskState.READY and task.desired is DesiredState.RUNNING:
+            self._start(task)
+
+    def _prepare(self, task: Task) -> None:
+        self._land(task)
+        run, service = self.runs[task.id], self._store.services[task.service_id]
+        try:
+            run.container = self._runtime.prepare(task, service, run.links)
+        except Rejected as error:
+            self._put(task, TaskState.REJECTED, error=str(error))
+            return
+        self._put(replace(task, container_id=run.container.id), TaskState.READY)
+
+    def _land(self, task: Task) -> None:
+        for name, address in self._networks.land(task):
+            network = self._store.network(name)
+            if network is not None:
+                self._store.put(replace(network, endpoint=address))
+
+    def _start(self, task: Task) -> None:
+        run = self.runs[task.id]
+        container = run.container
+        assert container is not None
+        try:
+            container.start(lambda code: self._ended(task.id, code))
+        except Failed as error:
+            failed = replace(task, message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
+            self._put(failed, TaskState.FAILED, error=str(error))
+            return
+        ready = not self._listening
+        self._networks.enter(task, run.links, container.hostname, ready=ready)
+        self._put(replace(task, pid=container.pid), TaskState.RUNNING)
+        if ready or not self._runtime.expose(task.spec.image):
+            run.ready = True
+            self.on_ready(task)
+
+    def _stop(self, task: Task) -> None:
+        run = self.runs.get(task.id)
+        if run is None or run.container is None or task.state is not TaskState.RUNNING:
+            if not task.state.is_final:
+                self._put(task, TaskState.SHUTDOWN)
+            return
+        if run.stopping:
+            return
+        run.stopping = True
+        self._networks.leave(task)
+        run.container.stop(task.spec.stop_signal)
+        run.timer = self._loop.call_later(task.spec.stop_grace_period, run.container.kill)
+
+    def _ended(self, task_id: str, code: int) -> None:
+        task, run = self._store.tasks.get(task_id), self.runs.get(task_id)
+        if task is None or run is None:
+            return
+        self._networks.leave(task)
+        run.calm()
+        run.ready = False
+        task = replace(task, exit_code=code)
+        if run.stopping:
+            self._put(task, TaskState.SHUTDOWN)
+        elif code == 0:
+            self._put(task, TaskState.COMPLETE)
+        else:
+            self._put(task, TaskState.FAILED, error=f"task: non-zero exit ({code})")
+
+    def _put(self, task: Task, state: TaskState, error: str = "") -> None:
+        """The next state; what is wanted of the task is the orchestrator's to say, and read anew."""
+        known = self._store.tasks.get(task.id)
+        if known is None:
+            return
+        task = replace(
+            task,
+            desired=known.desired,
+            desired_version=known.desired_version,
+            state=state,
+            message=_MESSAGES.get(state, task.message),
+            error=error,
+            timestamp=self._loop.time(),
+        )
+        self._store.put(task)
+        if state.is_final:
+            self.on_end(self._store.tasks[task.id])
+
+    def _forget(self, task: Task) -> None:
+        run = self.runs.pop(task.id, None)
+        if run is None:
+            return
+        run.calm()
+        if run.container is not None:
+            run.container.remove()
+        self._networks.unlink(task)
