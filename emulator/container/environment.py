@@ -5,7 +5,7 @@ Because it is a process of this machine:
 
     PATH           the folder of our own Python (the venv's bin) first, then this process's PATH
     HOME           the user's own: caches and user packages are there
-    PYTHONPATH     the shim, before the task's own
+    PYTHONPATH     the shim, before the task's own; for nginx, which asks its namespace, this package
     PYTHONUNBUFFERED=1, unless the task says otherwise: Docker's images do it, and logs are pipes
     LANG, LC_*, TZ, TMPDIR, USER, LOGNAME, proxies (*_proxy), certificates (SSL_CERT_*, REQUESTS_CA_BUNDLE,
     CURL_CA_BUNDLE), libraries (LD_LIBRARY_PATH, DYLD_*), VIRTUAL_ENV, PYENV_*: passed on where they are set
@@ -38,19 +38,23 @@ _PASSED_BEGINNINGS = ("LC_", "DYLD_", "PYENV_")
 _PASSED_ENDINGS = ("_PROXY", "_proxy")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHIM = str(Path(__file__).parent / "shim")
+PACKAGE = str(Path(__file__).parents[2])
 
 
 def environment(
-    own: Mapping[str, str], hostname: str, wanted: Mapping[str, str], marks: Mapping[str, str]
+    own: Mapping[str, str], hostname: str, wanted: Mapping[str, str], marks: Mapping[str, str], front: str
 ) -> dict[str, str]:
-    """A task's environment: `own` is this process's, `wanted` image and service, `marks` EMULATOR_*."""
+    """A task's environment: `own` is this process's, `wanted` image and service, `marks` EMULATOR_*.
+
+    `front` comes first on the way on which its Python looks for modules.
+    """
     made = {name: value for name, value in own.items() if _passes(name)}
     made["PATH"] = f"{Path(sys.executable).parent}:{own.get('PATH') or _PATH}"
     made["HOME"] = own.get("HOME", "/root")
     made["HOSTNAME"] = hostname
     made["PYTHONUNBUFFERED"] = "1"
     made.update(wanted)
-    made["PYTHONPATH"] = f"{SHIM}:{wanted['PYTHONPATH']}" if wanted.get("PYTHONPATH") else SHIM
+    made["PYTHONPATH"] = ":".join(filter(None, (front, wanted.get("PYTHONPATH"))))
     made.update(marks)
     return made
 

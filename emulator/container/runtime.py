@@ -16,7 +16,7 @@ from ..swarm.model import Service, Task
 from ..swarm.networks import Links
 from ..swarm.volumes import folder, needs_seed, seed_source
 from .container import Container, Surroundings
-from .environment import environment
+from .environment import PACKAGE, SHIM, environment
 from .guardian import MARK
 from .images import NoSuchImage, Recipe, recipe
 from .process import Command
@@ -68,7 +68,8 @@ class Runtime:
             descriptors = tuple(descriptor for _, descriptor in links.rotations)
         wanted = {name: root.translate(value) for name, value in wanted.items()}
         argv = tuple(root.translate(_placed(word, made, links)) for word in task.spec.command or made.argv)
-        env = environment(os.environ, hostname, wanted, marks)
+        front = PACKAGE if made.has_namespace else SHIM
+        env = environment(os.environ, hostname, wanted, marks, front)
         command = Command(argv, env, str(root.folder(made.workdir)), descriptors)
         container = Container(identity, hostname, task, made, links, command, home, around)
         self.containers[identity] = container
