@@ -36,7 +36,7 @@ def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
 
 
 def inspect(thing: Container, store: Store, node_id: str) -> JSON:
-    """`docker inspect`; `Emulator` says where it really is."""
+    """`docker inspect`; `Emulator` says where it really is, and whether its endpoint is in the rotation."""
     return {
         "Id": thing.id,
         "Created": moment(thing.created),
@@ -87,6 +87,7 @@ def inspect(thing: Container, store: Store, node_id: str) -> JSON:
             "Networks": _networks(thing, store),
         },
         "Emulator": {
+            "Ready": thing.running and store.tasks.get(thing.task.id, thing.task).listens,
             "Address": thing.links.place.host,
             "Source": thing.links.source,
             "Ports": {f"{port}/tcp": thing.links.place.port(port) for port in thing.expose},

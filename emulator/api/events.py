@@ -24,6 +24,7 @@ class Events:
     def __init__(self, store: Store, clock: Callable[[], float], node_id: str) -> None:
         self._clock, self._node_id = clock, node_id
         self._states = {task.id: task.state for task in store.tasks.values()}
+        self._listening = {task.id for task in store.tasks.values() if task.listens}
         self._past: deque[Event] = deque(maxlen=_REMEMBERED)
         self._followers: list[Follower] = []
         store.watch(self._changed)
@@ -54,12 +55,18 @@ class Events:
         before = self._states.get(task.id)
         if kind is Kind.REMOVE:
             self._states.pop(task.id, None)
+            self._listening.discard(task.id)
             if task.container_id:
                 self.container(task, "destroy")
             return
         self._states[task.id] = task.state
-        if task.state is before or not task.container_id:
-            return
+        if task.container_id and task.state is not before:
+            self._state(task)
+        if task.listens and task.id not in self._listening:
+            self._listening.add(task.id)
+            self.container(task, "ready")
+
+    def _state(self, task: Task) -> None:
         if task.state is TaskState.READY:
             self.container(task, "create")
         elif task.state is TaskState.RUNNING:

@@ -120,6 +120,7 @@ class Agent:
             return
         run.ready = True
         self._networks.make_ready(task, place)
+        self._store.put(replace(task, listens=True))
         self.on_ready(task)
 
     def stop_all(self, tasks: list[Task]) -> None:
@@ -196,8 +197,9 @@ class Agent:
             return
         ready = not self._listening
         self._networks.enter(task, run.links, container.hostname, ready=ready)
-        self._put(replace(task, pid=container.pid), TaskState.RUNNING)
-        if ready or not self._runtime.expose(task.spec.image):
+        ready = ready or not self._runtime.expose(task.spec.image)
+        self._put(replace(task, pid=container.pid, listens=ready), TaskState.RUNNING)
+        if ready:
             run.ready = True
             self.on_ready(task)
 

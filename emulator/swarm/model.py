@@ -139,6 +139,7 @@ class Task:
     pid: int = 0
     exit_code: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    listens: bool = False  # its endpoint is in the rotation
 
     @property
     def name(self) -> str:
