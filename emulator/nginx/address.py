@@ -124,3 +124,31 @@ def _inet6(text: str, default_port: int, listen: bool, uri: bool) -> Address:
         raise BadAddress("invalid IPv6 address") from None
     wildcard = address == ipaddress.IPv6Address(0)
     return Address(f"[{host}]", port, last, not after, literal=True, wildcard=wildcard, uri=rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Addresses whose first `prefix` bits are those of `packed`; `low_bits`: more bits were written."""
+
+    packed: bytes
+    prefix: int
+    low_bits: bool = False
+
+
+def parse_network(text: str) -> Network | None:
+    """As ngx_ptocidr: an address, or one with a prefix length (IPv4: or a mask) after a slash."""
+    import ipaddress
+
+    host, slash, mask = text.partition("/")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    width = address.max_prefixlen
+    if not slash:
+        return Network(address.packed, width)
+    prefix = number(mask)
+    if prefix is None or prefix > width:
+        return None
+    kept = int(address) >> (width - prefix) << (width - prefix)
+    return Network(kept.to_bytes(width // 8), prefix, kept != int(address))

@@ -177,6 +177,8 @@ def _test(options: Options, source: Source, namespace: Namespace) -> int:
         complete(main_block)
         compiler.load(main_block, source.prefix, namespace, source.error_log)
     except ConfError as error:
+        for warning in error.warnings:
+            _say(str(warning))
         _say(str(error))
         _say(f"configuration file {source.file} test failed")
         return 1

@@ -61,6 +61,7 @@ class ConfError(Exception):
     def __init__(self, message: str, file: str = "", line: int = 0, level: str = "emerg") -> None:
         super().__init__(message)
         self.message, self.file, self.line, self.level = message, file, line, level
+        self.warnings: tuple[ConfError, ...] = ()  # what nginx would have said before
 
     def __str__(self) -> str:
         where = f" in {self.file}" if self.file else ""

@@ -30,6 +30,7 @@ import enum
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from emulator.nginx.conf import ConfError, Fault, Node
@@ -131,8 +132,8 @@ class State:
     upstreams: list[Any] = field(default_factory=list)
     listens: dict[str, list[tuple[Block, Any]]] = field(default_factory=dict)
 
-    def warn(self, message: str) -> None:
-        self.warnings.append(ConfError(message, self.at.file, self.at.line, "warn"))
+    def warn(self, message: str, level: str = "warn") -> None:
+        self.warnings.append(ConfError(message, self.at.file, self.at.line, level))
 
     def warn_nowhere(self, message: str) -> None:
         self.warnings.append(ConfError(message, level="warn"))
@@ -168,7 +169,8 @@ class Block:
         for block in self.around():
             if name in block.values:
                 return block.values[name]
-        return next(row.default for row in table()[name] if row.contexts & self.context or row.block is None)
+        rows = rows_of(name)
+        return next((row.default for row in rows if row.contexts & self.context), rows[0].default)
 
     def written(self, name: str) -> Node | None:
         """Where the value that holds here was written last; None when it is the default."""
@@ -179,39 +181,70 @@ class Block:
         return None
 
 
+Table = Mapping[str, tuple[Directive, ...]]
+
+
 @functools.cache
-def table() -> Mapping[str, tuple[Directive, ...]]:
+def table() -> Table:
     """Every directive by name; the rows of one name are in nginx's order of modules."""
+    return {**_rarer_table(), **_first_table()}
+
+
+@functools.cache
+def _first_table() -> Table:
     from emulator.nginx.modules import FAMILIES
 
+    return _by_name(FAMILIES)
+
+
+@functools.cache
+def _rarer_table() -> Table:
+    from emulator.nginx.modules import rarer_families
+
+    return _by_name(rarer_families())
+
+
+def _by_name(families: Sequence[ModuleType]) -> Table:
     rows: dict[str, tuple[Directive, ...]] = {}
-    for family in FAMILIES:
+    for family in families:
         for row in family.DIRECTIVES:
             rows[row.name] = (*rows.get(row.name, ()), row)
     return rows
 
 
+def rows_of(name: str) -> tuple[Directive, ...]:
+    """The rows of one name: none if nginx has no such directive."""
+    return _first_table().get(name) or _rarer_table().get(name, ())
+
+
 def validate(nodes: Sequence[Node], *, resolve: Callable[[str], Sequence[str]] | None = None) -> Block:
     """Check a whole configuration in the order of its text and give its main context, or raise ConfError."""
     main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve))
-    _fill(main, nodes)
+    try:
+        _fill(main, nodes)
+    except ConfError as error:
+        error.warnings = tuple(main.state.warnings)
+        raise
     return main
 
 
 def complete(main: Block) -> None:
     """The checks that nginx makes only after it has said that the syntax is ok."""
-    if not any(main.blocks("events")):
+    events = next(main.blocks("events"), None)
+    if events is None:
         raise ConfError('no "events" section in configuration')
+    connections, sockets = events.inherited("worker_connections"), len(main.state.listens)
+    if connections <= sockets:
+        raise ConfError(f"{connections} worker_connections are not enough for {sockets} listening sockets")
 
 
 def _fill(block: Block, nodes: Sequence[Node]) -> None:
-    rows = table()
     for node in nodes:
         if isinstance(node, Fault):
             raise node.error
         block.state.at = node
         try:
-            _take(block, node, _row_for(rows.get(node.name, ()), node, block.context))
+            _take(block, node, _row_for(rows_of(node.name), node, block.context))
         except BadValue as error:
             raise _located(error, node, node.line) from None
 

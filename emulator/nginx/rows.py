@@ -17,6 +17,7 @@ M, E, H, S, L, U = (
     Context.UPSTREAM,
 )
 SI, LI, X = Context.IF_SERVER, Context.IF_LOCATION, Context.LIMIT_EXCEPT
+MAP, GEO = Context.MAP, Context.GEO
 HS, HSL = H | S, H | S | L
 
 IMPLEMENTED, NO_EFFECT, NOT_YET = Status.IMPLEMENTED, Status.NO_EFFECT, Status.REFUSED
@@ -42,8 +43,10 @@ def row(
     return Directive(name, contexts, arity, status, doc, default=default, **more)
 
 
-def flag(name: str, contexts: Context, doc: str, default: Any = None, *status: Status) -> Directive:
-    return row(name, contexts, ONE, doc, default, *status, parse=values.flag_of(name))
+def flag(
+    name: str, contexts: Context, doc: str, default: Any = None, *status: Status, **more: Any
+) -> Directive:
+    return row(name, contexts, ONE, doc, default, *status, parse=values.flag_of(name), **more)
 
 
 def _one(parse: Parse) -> Callable[..., Directive]:

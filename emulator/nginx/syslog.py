@@ -21,6 +21,7 @@ SEVERITIES = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debu
 class Syslog:
     """A log server and how its lines are marked: numbers as RFC 3164 has them."""
 
+    text: str
     server: Address
     facility: int = FACILITIES.index("local7")
     severity: int = SEVERITIES.index("info")
@@ -35,13 +36,14 @@ def parse_syslog(text: str) -> Syslog:
         name, _, value = part.partition("=")
         if name not in _CHECKS or (name == "nohostname") != (part == "nohostname"):
             raise BadValue(f'unknown syslog parameter "{part}"')
-        if name in found:
+        if name in found and value:
             raise BadValue(f'duplicate syslog "{name}"')
         _CHECKS[name](value)
         found[name] = value
     if "server" not in found:
         raise BadValue("no syslog server specified")
     return Syslog(
+        found["server"],
         parse_address(found["server"], default_port=514),
         FACILITIES.index(found.get("facility", "local7")),
         SEVERITIES.index(found.get("severity", "info")),

@@ -1,9 +1,12 @@
 """The families of directives, one module each, named after nginx's own and in the order of its modules.
 
-A family has `MODULE`, the name of nginx's module, and its rows in `DIRECTIVES`.
+A family has `MODULE`, the name of nginx's module, and its rows in `DIRECTIVES`; one that stands for
+several modules has `GROUPS`, pairs of a name and its rows.
 """
 
 from __future__ import annotations
+
+from types import ModuleType
 
 from emulator.nginx.modules import (
     core,
@@ -19,4 +22,37 @@ from emulator.nginx.modules import (
     upstream,
 )
 
-FAMILIES = (core, http, http_core, listen, location, log, upstream, index, rewrite, proxy, headers)
+# What a first configuration uses.
+FAMILIES: tuple[ModuleType, ...] = (
+    *(core, http, http_core, listen, location, log, upstream),
+    *(index, rewrite, proxy, headers),
+)
+
+
+def rarer_families() -> tuple[ModuleType, ...]:
+    """The other families: nobody waits for their import who does not name one of their directives."""
+    from emulator.nginx.modules import (
+        access,
+        auth_basic,
+        auth_request,
+        charset,
+        gateways,
+        geo,
+        gzip,
+        gzip_static,
+        http2,
+        limit_conn,
+        limit_req,
+        map,
+        realip,
+        referer,
+        refused,
+        ssl,
+        stub_status,
+        sub_filter,
+    )
+
+    return (
+        *(http2, auth_request, auth_basic, access, limit_conn, limit_req, realip, geo, map, referer, ssl),
+        *(gzip, gzip_static, charset, sub_filter, stub_status, gateways, refused),
+    )

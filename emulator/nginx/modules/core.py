@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.nginx.address import parse_network
 from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
 from emulator.nginx.rows import (
     HSL,
@@ -24,14 +25,14 @@ from emulator.nginx.rows import (
     row,
     string,
 )
-from emulator.nginx.syslog import parse_syslog
+from emulator.nginx.syslog import Syslog, parse_syslog
 from emulator.nginx.values import as_offset, one_of
 from emulator.nginx.values import number as as_number
 from emulator.nginx.values import size as as_size
 
 MODULE = "ngx_core_module"
 
-_LEAST_MEMORY = 4096  # twice NGX_MAX_ERROR_STR
+_MEMORY_HEAD = 2048 + 51  # NGX_MAX_ERROR_STR and what precedes the log in memory
 
 LEVELS = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
 _DEBUG = (
@@ -51,17 +52,30 @@ class ErrorLog:
 
     target: str
     level: str = "error"
+    syslog: Syslog | None = None
 
 
-def as_error_log(args: tuple[str, ...]) -> ErrorLog:
-    """As ngx_log_set_log and ngx_log_set_levels; any debug_… level means debug."""
-    target, levels = args[0], args[1:]
+def place_error_log(block: Block, args: tuple[str, ...]) -> ErrorLog:
+    """As ngx_log_set_log: where errors go, then the levels."""
+    target = args[0]
     if target.startswith("memory:"):
-        _check_memory(target)
+        _check_memory(target, block.state.at.file)
+    syslog = None
     if target.startswith("syslog:"):
-        parse_syslog(target)
-    if not levels:
-        return ErrorLog(target)
+        syslog = parse_syslog(target)
+        refuse_unresolved(block, syslog)
+    return ErrorLog(target, _level(args[1:]), syslog)
+
+
+def refuse_unresolved(block: Block, syslog: Syslog) -> None:
+    """A log server given by name must have an address."""
+    server, resolve = syslog.server, block.state.resolve
+    if resolve is not None and not server.literal and not resolve(server.host):
+        raise BadValue(f'host not found in syslog server "{syslog.text}"')
+
+
+def _level(levels: tuple[str, ...]) -> str:
+    """As ngx_log_set_levels; any debug_… level means debug."""
     seen = ""
     for level in levels:
         known = level if level in LEVELS else "debug" if level in _DEBUG else ""
@@ -70,12 +84,12 @@ def as_error_log(args: tuple[str, ...]) -> ErrorLog:
         if seen and level not in _DEBUG:
             raise BadValue(f'duplicate log level "{level}"')
         seen = level
-    return ErrorLog(target, "debug" if seen in _DEBUG else seen)
+    return "debug" if seen in _DEBUG else seen or "error"
 
 
-def _check_memory(target: str) -> None:
+def _check_memory(target: str, file: str) -> None:
     text = target.removeprefix("memory:")
-    if (as_size(text) or 0) < _LEAST_MEMORY:
+    if (as_size(text) or 0) < _MEMORY_HEAD + len(file):
         raise BadValue(f'invalid buffer size "{text}"')
 
 
@@ -102,7 +116,7 @@ def as_affinity(args: tuple[str, ...]) -> tuple[str, ...]:
     masks = args
     if args[0] == "auto":
         if len(args) > 2:
-            raise BadValue('invalid number of arguments in "worker_cpu_affinity"')
+            raise BadValue('invalid number of arguments in "worker_cpu_affinity" directive')
         masks = args[1:]
     for mask in masks:
         if len(mask) > 1024:
@@ -111,6 +125,36 @@ def as_affinity(args: tuple[str, ...]) -> tuple[str, ...]:
         if wrong:
             raise BadValue(f'invalid character "{wrong[0]}" in "worker_cpu_affinity"')
     return args
+
+
+def place_thread_pool(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+    """As ngx_thread_pool: a name of its own, and how many threads."""
+    threads = 0
+    for arg in args[1:]:
+        name, _, text = arg.partition("=")
+        value = as_number(text)
+        if (name == "threads" and not value) or (name == "max_queue" and value is None):
+            raise BadValue(f'invalid {name} value "{arg}"')
+        threads = (value or 0) if name == "threads" else threads
+    earlier = [other[0] for other in block.values.get("thread_pool", ())]
+    if args[0] in earlier:
+        raise BadValue(f'duplicate thread pool "{args[0]}"')
+    if not threads:
+        raise BadValue('"thread_pool" must have "threads" parameter')
+    return args
+
+
+def place_debug_connection(block: Block, text: str) -> str:
+    """As ngx_event_debug_connection: a network, a host name, or unix:."""
+    if text == "unix:":
+        return text
+    network = parse_network(text)
+    resolve = block.state.resolve
+    if network is None and resolve is not None and not resolve(text):
+        raise BadValue(f'host not found in debug_connection "{text}"')
+    if network is not None and network.low_bits:
+        block.state.warn(f"low address bits of {text} are meaningless")
+    return text
 
 
 def as_event_method(block: Block, value: str) -> str:
@@ -184,7 +228,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         None,
         "Where errors are written, and from which level on.",
         (),
-        parse=as_error_log,
+        check=place_error_log,
         repeat=True,
     ),
     row(
@@ -197,14 +241,22 @@ DIRECTIVES: tuple[Directive, ...] = (
     row("ssl_engine", M, ONE, "A hardware engine for TLS.", None, NOT_YET, why="there is no engine to use"),
     flag("ssl_object_cache_inheritable", M, "Keep certificates across a reload.", True, NO_EFFECT),
     flag("pcre_jit", M, "Compile regular expressions to machine code.", False, NO_EFFECT),
-    row("thread_pool", M, frozenset((2, 3)), "Threads for reading files.", (), NO_EFFECT, repeat=True),
+    row(
+        *("thread_pool", M, frozenset((2, 3)), "Threads for reading files.", (), NO_EFFECT),
+        check=place_thread_pool,
+        repeat=True,
+    ),
     row("events", M, NONE, "How connections are handled.", None, block=Context.EVENTS),
     number("worker_connections", E, "How many connections a worker has at most.", 512),
     row("use", E, ONE, "The method of waiting for events.", None, NO_EFFECT, check=as_event_method),
     flag("multi_accept", E, "Accept all new connections at once.", False, NO_EFFECT),
     flag("accept_mutex", E, "Workers accept in turn.", False, NO_EFFECT),
     milliseconds("accept_mutex_delay", E, "How long a worker waits for its turn.", 500, NO_EFFECT),
-    row("debug_connection", E, ONE, "Debug log for some clients.", (), NO_EFFECT, repeat=True),
+    row(
+        *("debug_connection", E, ONE, "Debug log for some clients.", (), NO_EFFECT),
+        check=place_debug_connection,
+        repeat=True,
+    ),
     number("epoll_events", E, "How many events one wait may bring.", 512, NO_EFFECT),
     number("worker_aio_requests", E, "How many asynchronous reads a worker has at most.", 32, NO_EFFECT),
 )

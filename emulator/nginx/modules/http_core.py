@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.conf import Node
 from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
-from emulator.nginx.modules.core import as_error_log
+from emulator.nginx.modules.core import place_error_log
 from emulator.nginx.rows import (
     HS,
     HSL,
@@ -273,6 +273,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     milliseconds("send_timeout", HSL, "How long a client may take nothing of an answer.", 60000),
     size("send_lowat", HSL, "The low mark of a send buffer.", 0, NO_EFFECT, check=ignore_send_lowat),
     size("postpone_output", HSL, "Wait for this much before sending.", 1460, NO_EFFECT),
+    buffers("output_buffers", HSL, "Buffers for reading files.", (2, 32768), NO_EFFECT),
     row("limit_rate", HSL | LI, ONE, "Bytes a second for an answer.", "0", NOT_YET, check=place_rate),
     row("limit_rate_after", HSL | LI, ONE, "Bytes before the rate holds.", "0", NOT_YET, check=place_rate),
     milliseconds("keepalive_time", HSL, "How long a connection may be used at all.", 3600000),
@@ -319,7 +320,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     ),
     row(
         *("error_log", HSL, None, "Where errors are written, and from which level on.", ()),
-        parse=as_error_log,
+        check=place_error_log,
         repeat=True,
     ),
     row(

@@ -111,7 +111,9 @@ def place_listen(block: Block, listen: Listen) -> Listen:
         block.state.warn('the "listen ... http2" directive is deprecated, use the "http2" directive instead')
     for option in listen.given:
         if option.startswith("accept_filter="):
-            block.state.warn(f'accept filters "{option}" are not supported on this platform, ignored')
+            block.state.warn(
+                f'accept filters "{option}" are not supported on this platform, ignored', "emerg"
+            )
     for host in _hosts(block, listen.address):
         for port in listen.ports:
             _claim(block, shown(host, port), listen)

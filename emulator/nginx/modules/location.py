@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from emulator.nginx import regex
-from emulator.nginx.conf import ConfError
+from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.directives import BadValue, Block, Context, Directive
 from emulator.nginx.modules.listen import define_captures
 from emulator.nginx.rows import HSL, LI, NONE, NOT_YET, ONE, ONE_TWO, L, S, X, row, uses_variables
@@ -83,21 +83,24 @@ def place_location(block: Block, location: Location) -> Location:
 
 
 def refuse_duplicates(outer: Block) -> None:
-    """As ngx_http_join_exact_locations, level by level: the names in their order, the second one is named."""
+    """As ngx_http_join_exact_locations: the names in their order, inner ones first; the second is named."""
     found: list[tuple[str, bool, Block]] = []
+    patterns: list[Block] = []
     for block in outer.blocks("location"):
         location: Location = block.value
         if location.modifier in ("", "=", "^~"):
             found.append((location.name, location.modifier == "=", block))
-    found.sort(key=lambda each: each[0].encode("utf-8", "surrogateescape"))
+        else:
+            patterns.append(block)
+    found.sort(key=lambda each: each[0].encode(*ENCODING))
+    for block in (*patterns, *(block for _, _, block in found)):
+        refuse_duplicates(block)
     seen: set[tuple[str, bool]] = set()
     for name, exact, block in found:
         if (name, exact) in seen:
             where = f"{block.node.file}:{block.node.line}"
             raise ConfError(f'duplicate location "{name}" in {where}')
         seen.add((name, exact))
-    for block in outer.blocks("location"):
-        refuse_duplicates(block)
 
 
 _METHODS = (

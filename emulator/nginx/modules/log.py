@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.modules.core import refuse_unresolved
 from emulator.nginx.rows import HSL, LI, NO_EFFECT, ONE_FOUR, H, X, row, uses_variables
 from emulator.nginx.syslog import Syslog, parse_syslog
 from emulator.nginx.values import milliseconds, number, seconds, size, variables_in
@@ -70,7 +71,10 @@ def place_access_log(block: Block, args: tuple[str, ...]) -> AccessLog | None:
         if len(args) > 1:
             raise BadValue(f'invalid parameter "{args[1]}"')
         return None
-    syslog = parse_syslog(path) if path.startswith("syslog:") else None
+    syslog = None
+    if path.startswith("syslog:"):
+        syslog = parse_syslog(path)
+        refuse_unresolved(block, syslog)
     uses_variables(block, path)
     name = args[1] if len(args) > 1 else "combined"
     if name not in block.state.log_formats and name != "combined":

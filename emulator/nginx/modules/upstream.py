@@ -91,21 +91,17 @@ def place_server(block: Block, server: Server) -> Server:
 
 
 def place_upstream(block: Block, name: str) -> str:
-    address = parse_upstream_name(name)
+    """As ngx_http_upstream_add: one group of a name, and no port where it is passed to."""
     for use in block.state.upstreams:
-        if use.host.lower() != address.host.lower() or not _same_port(use, address):
+        if use.host.lower() != name.lower():
             continue
         if use.group is not None:
             raise BadValue(f'duplicate upstream "{name}"')
         if not use.no_port:
             where = f"{use.node.file}:{use.node.line}"
-            raise BadValue(f'upstream "{name}" may not have port {use.port} in {where}')
-    block.state.upstreams.append(Use(address.host, 0, True, block.state.at, block))
+            raise ConfError(f'upstream "{name}" may not have port {use.port} in {where}')
+    block.state.upstreams.append(Use(name, 0, True, block.state.at, block))
     return name
-
-
-def parse_upstream_name(name: str) -> Address:
-    return Address(name, no_port=True)
 
 
 def _same_port(use: Use, address: Address) -> bool:
