@@ -74,3 +74,8 @@ def whoami() -> ResponseReturnValue:
 @app.get("/healthz")
 def healthz() -> ResponseReturnValue:
     return {"status": "ok"}
+
+
+@app.get("/favicon.ico")
+def favicon() -> ResponseReturnValue:
+    return redirect(url_for("static", filename="favicon.svg"), 301)
