@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.values import number
 
 _UNIX_PATH = 108  # sizeof(sun_path)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where to listen or to connect: `host` as written (a socket's path, an IPv6 address in brackets).
 
     `literal` says that the host is an address and not a name; `last_port` is above `port` in a range.
@@ -126,8 +125,7 @@ def _inet6(text: str, default_port: int, listen: bool, uri: bool) -> Address:
     return Address(f"[{host}]", port, last, not after, literal=True, wildcard=wildcard, uri=rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """Addresses whose first `prefix` bits are those of `packed`; `low_bits`: more bits were written."""
 
     packed: bytes

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.nginx import official
 from emulator.nginx.conf import ConfError
@@ -50,8 +49,7 @@ class BadOption(ValueError):
     """An option that nginx does not take, in its words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The command line as read; None where an option was not given."""
 
     help: bool = False

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ENCODING = ("utf-8", "surrogateescape")
 COMMAND_LINE = "command line"
@@ -40,8 +40,7 @@ _ESCAPE = re.compile(r"""\\(["'\\trn])""")
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One directive as written: `block` is None for a simple one, else the nodes inside its braces.
 
     `line` is where its ";" or "{" stands, `end` where its "}" does (0: it has none).
@@ -68,15 +67,13 @@ class ConfError(Exception):
         return f"[{self.level}] {self.message}{where}{f':{self.line}' if self.line else ''}"
 
 
-@dataclass(frozen=True, slots=True)
 class Fault(Node):
     """The place at which the text stopped making sense: always the last node, in blocks left unfinished."""
 
-    error: ConfError = field(default_factory=lambda: ConfError("unexpected end of file"))
+    error: ConfError
 
 
-@dataclass(frozen=True, slots=True)
-class Conf:
+class Conf(NamedTuple):
     """What was read: the tree, and each file's name and bytes in the order of their first use."""
 
     nodes: tuple[Node, ...]
@@ -159,7 +156,9 @@ def _unreadable(name: str, error: OSError, at: Node | None) -> ConfError:
 
 
 def _fault(error: ConfError) -> Fault:
-    return Fault("", (), error.file, error.line, error=error)
+    fault = Fault("", (), error.file, error.line)
+    fault.error = error
+    return fault
 
 
 class _Text:

@@ -21,6 +21,9 @@ main context as a `Block`:
 A block inside a block (nested location, if, limit_except) is an entry whose `block` is a Block.
 Nodes without a row of their own (the lines of types, map, geo) are the block's `lines`.
 `values` has no key for what was not written. `main.state.warnings` holds nginx's [warn] lines.
+Rows and values are NamedTuples, not dataclasses: nginx starts with all of them, and to define a dataclass
+takes four times as long.
+
 `complete(main)` then does what nginx does after "syntax is ok" (an `events` block must be there).
 """
 
@@ -29,9 +32,8 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.nginx.conf import ConfError, Fault, Node
 
@@ -69,8 +71,7 @@ class Complaint(BadValue):
     """The end of a sentence that nginx begins with the directive's name: `"root" directive is duplicate`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """One row: `arity` is the allowed numbers of arguments (None: any number from `at_least` on).
 
     `block` names the context that the directive's own block opens (None: the directive is simple).
@@ -101,8 +102,7 @@ class Directive:
     finish: Callable[[Block], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A directive as written, with what its arguments mean."""
 
     node: Node
@@ -114,7 +114,6 @@ class Entry:
 _NOWHERE = Node("", (), "", 0)
 
 
-@dataclass(slots=True)
 class State:
     """What one reading of a configuration knows beyond its blocks: names that directives share.
 
@@ -122,15 +121,16 @@ class State:
     `at` is the node being handled; `used` holds the variables that texts name, `variables` the defined ones.
     """
 
-    resolve: Callable[[str], Sequence[str]] | None = None
-    at: Node = _NOWHERE
-    warnings: list[ConfError] = field(default_factory=list)
-    log_formats: set[str] = field(default_factory=set)
-    variables: set[str] = field(default_factory=set)
-    used: dict[str, None] = field(default_factory=dict)
-    zones: dict[str, Any] = field(default_factory=dict)
-    upstreams: list[Any] = field(default_factory=list)
-    listens: dict[str, list[tuple[Block, Any]]] = field(default_factory=dict)
+    def __init__(self, resolve: Callable[[str], Sequence[str]] | None = None) -> None:
+        self.resolve = resolve
+        self.at = _NOWHERE
+        self.warnings: list[ConfError] = []
+        self.log_formats: set[str] = set()
+        self.variables: set[str] = set()
+        self.used: dict[str, None] = {}
+        self.zones: dict[str, Any] = {}
+        self.upstreams: list[Any] = []
+        self.listens: dict[str, list[tuple[Block, Any]]] = {}
 
     def warn(self, message: str, level: str = "warn") -> None:
         self.warnings.append(ConfError(message, self.at.file, self.at.line, level))
@@ -139,19 +139,28 @@ class State:
         self.warnings.append(ConfError(message, level="warn"))
 
 
-@dataclass(slots=True, eq=False)
 class Block:
     """What stands inside one pair of braces, or in the main context; grows while it is being read."""
 
-    node: Node
-    row: Directive | None
-    value: Any
-    context: Context
-    parent: Block | None
-    state: State
-    entries: list[Entry] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
-    lines: list[Any] = field(default_factory=list)
+    __slots__ = ("context", "entries", "lines", "node", "parent", "row", "state", "value", "values")
+
+    def __init__(
+        self,
+        node: Node,
+        row: Directive | None,
+        value: Any,
+        context: Context,
+        parent: Block | None,
+        state: State,
+    ) -> None:
+        self.node, self.row, self.value = node, row, value
+        self.context, self.parent, self.state = context, parent, state
+        self.entries: list[Entry] = []
+        self.values: dict[str, Any] = {}
+        self.lines: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<Block {self.node.name} {self.node.file}:{self.node.line}, {len(self.entries)} directives>"
 
     def blocks(self, name: str) -> Iterator[Block]:
         """The blocks of one name directly inside this one, in the order written."""
@@ -175,9 +184,9 @@ class Block:
     def written(self, name: str) -> Node | None:
         """Where the value that holds here was written last; None when it is the default."""
         for block in self.around():
-            for entry in reversed(block.entries):
-                if entry.node.name == name:
-                    return entry.node
+            node: Node | None = next((e.node for e in reversed(block.entries) if e.node.name == name), None)
+            if node is not None:
+                return node
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.directives import BadValue
@@ -17,8 +17,7 @@ FACILITIES = (
 SEVERITIES = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
 
 
-@dataclass(frozen=True, slots=True)
-class Syslog:
+class Syslog(NamedTuple):
     """A log server and how its lines are marked: numbers as RFC 3164 has them."""
 
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.address import parse_network
 from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
@@ -46,8 +46,7 @@ _DEBUG = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorLog:
+class ErrorLog(NamedTuple):
     """Where errors go: a path, `stderr`, `syslog:…` or `memory:…`; and from which level on."""
 
     target: str

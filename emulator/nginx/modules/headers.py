@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.rows import HSL, LI, ONE_TWO, enum, later, row, uses_variables
@@ -13,8 +13,7 @@ _TWO_THREE = frozenset((2, 3))
 _INHERIT = ("on", "off", "merge")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A field to add; `always`: whatever the status is."""
 
     name: str

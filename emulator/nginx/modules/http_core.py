@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.conf import Node
@@ -48,16 +48,14 @@ _ALIGNMENT = 16
 BUILT_IN_TYPES = {"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}
 
 
-@dataclass(frozen=True, slots=True)
-class KeepaliveTimeout:
+class KeepaliveTimeout(NamedTuple):
     """`timeout` in milliseconds; `header` in seconds is what the Keep-Alive header says, None: no header."""
 
     timeout: int
     header: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(NamedTuple):
     """Name servers, and for how many seconds their answers hold (None: as they say)."""
 
     servers: tuple[Address, ...]
@@ -66,8 +64,7 @@ class Resolver:
     ipv6: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFileCache:
+class OpenFileCache(NamedTuple):
     """How many files are remembered, and for how many seconds without use; `max` 0 means off."""
 
     max: int

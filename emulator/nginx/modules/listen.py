@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
@@ -18,8 +17,7 @@ from emulator.nginx.values import size
 MODULE = "ngx_http_core_module"
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(NamedTuple):
     """One `listen` as written; `address.port` to `address.last_port` is the range of ports.
 
     `given` holds the socket options, which may be set once for an address (backlog, rcvbuf, …).
@@ -38,8 +36,7 @@ class Listen:
         return range(self.address.port, (self.address.last_port or self.address.port) + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerName:
+class ServerName(NamedTuple):
     """One name of a server, lower case, with its wildcard; `pattern` for one that begins with ~."""
 
     text: str
@@ -63,19 +60,19 @@ def as_listen(args: tuple[str, ...]) -> Listen:
 
 def _with_option(listen: Listen, option: str) -> Listen:
     if option in ("default_server", "default"):
-        return dataclasses.replace(listen, default_server=True)
+        return listen._replace(default_server=True)
     if option == "ssl":
-        return dataclasses.replace(listen, ssl=True)
+        return listen._replace(ssl=True)
     if option == "http2":
-        return dataclasses.replace(listen, http2=True)
+        return listen._replace(http2=True)
     if option == "proxy_protocol":
-        return dataclasses.replace(listen, proxy_protocol=True)
+        return listen._replace(proxy_protocol=True)
     if option == "quic":
         raise BadValue('the "quic" parameter requires ngx_http_v3_module')
     name, equals, value = option.partition("=")
     if option in _OPTIONS or (equals and name in _CHECKED and _CHECKED[name](value)):
         backlog = int(value) if name == "backlog" else listen.backlog
-        return dataclasses.replace(listen, backlog=backlog, given=(*listen.given, option))
+        return listen._replace(backlog=backlog, given=(*listen.given, option))
     if equals and name == "so_keepalive":
         raise BadValue(f'invalid so_keepalive value: "{value}"')
     if equals and name in ("backlog", "rcvbuf", "sndbuf", "fastopen"):

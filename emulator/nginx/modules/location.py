@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.conf import ENCODING, ConfError
@@ -17,8 +17,7 @@ MODULE = "ngx_http_core_module"
 _MODIFIERS = ("=", "^~", "~", "~*")
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """What a location matches: `modifier` is "", "=", "^~", "~", "~*", or "@" for a named one.
 
     `name` is without the modifier, but a named location keeps its "@".
@@ -29,8 +28,7 @@ class Location:
     pattern: re.Pattern[bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorPage:
+class ErrorPage(NamedTuple):
     """`overwrite` is the status to answer with: None keeps the error's own, 0 takes that of the page."""
 
     codes: tuple[int, ...]
@@ -38,8 +36,7 @@ class ErrorPage:
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class TryFiles:
+class TryFiles(NamedTuple):
     """Files to look for in order, then the last resort: a URI, a named location, or a status."""
 
     files: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.modules.core import refuse_unresolved
@@ -18,8 +18,7 @@ COMBINED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LogFormat:
+class LogFormat(NamedTuple):
     """A named format; `escape` is default, json or none."""
 
     name: str
@@ -27,8 +26,7 @@ class LogFormat:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLog:
+class AccessLog(NamedTuple):
     """One `access_log`: sizes in bytes, `flush` in milliseconds, `condition` the text after `if=`."""
 
     path: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
@@ -55,8 +55,7 @@ _BUFFERING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyPass:
+class ProxyPass(NamedTuple):
     """Where a location passes to: with variables only `url` is known; `uri` is "" where none was given."""
 
     url: str
@@ -69,8 +68,7 @@ class ProxyPass:
         return self.address is None
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(NamedTuple):
     """One `proxy_redirect`: `kind` is off, default, text or regex; what to replace, and by what."""
 
     kind: str

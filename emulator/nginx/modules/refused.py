@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from emulator.nginx.directives import Context, Directive
 from emulator.nginx.rows import (
     HS,
@@ -31,7 +29,7 @@ _FILES = "files are changed by the application, not by its front"
 
 
 def _with_block(rows: tuple[Directive, ...]) -> tuple[Directive, ...]:
-    return tuple(dataclasses.replace(row, block=Context.MAP) for row in rows)
+    return tuple(row._replace(block=Context.MAP) for row in rows)
 
 
 GROUPS: tuple[tuple[str, tuple[Directive, ...]], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.rows import (
@@ -27,8 +27,7 @@ MODULE = "ngx_http_rewrite_module"
 _ANY = S | L | SI | LI
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(NamedTuple):
     """What to answer at once: for 301, 302, 303, 307 and 308 `text` is a URL, else a body."""
 
     status: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.conf import ConfError, Node
@@ -25,8 +25,7 @@ from emulator.nginx.values import seconds
 MODULE = "ngx_http_upstream_module"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """One `server` of a group; `fail_timeout` in seconds, `max_conns` 0 means no limit."""
 
     name: str
@@ -39,8 +38,7 @@ class Server:
     down: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A host that something passes requests to: a group, or a name that must resolve."""
 
     host: str
