@@ -62,6 +62,10 @@ class Container:
         self.log.follow(lambda line: around.output(task, line))
         self.on_remove: Callable[[], object] = lambda: None
         self._home, self._around = home, around
+        # A traceback names the user's own files: what stands in this root are links to them.
+        self._own = (
+            (os.fsencode(command.folder) + b"/", os.fsencode(made.folder) + b"/") if made.folder else ()
+        )
         self._process: Process | None = None
         self._probes: list[Probe] = []
         self._on_exit: Callable[[int], None] = lambda code: None
@@ -160,7 +164,7 @@ class Container:
         except OSError:
             data = b""
         if data:
-            self.log.feed(stream, data)
+            self.log.feed(stream, data.replace(*self._own) if self._own else data)
         else:
             self._around.loop.remove_reader(descriptor)
         return bool(data)

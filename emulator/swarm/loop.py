@@ -44,7 +44,7 @@ class Loop:
         self._timers: list[Timer] = []
         self._soon: deque[Callback] = deque()
         self._order = 0
-        self._running = False
+        self._stopped = False
         self._poll = select.poll()
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -89,9 +89,8 @@ class Loop:
             self._call(self._soon.popleft())
 
     def run(self) -> None:
-        """Until `stop`; on poll(2) until `hand_over`, on asyncio from then on."""
-        self._running = True
-        while self._running:
+        """Until `stop`, even one before; on poll(2) until `hand_over`, on asyncio from then on."""
+        while not self._stopped:
             if self._asyncio is not None:
                 self._set_alarm()
                 self._asyncio.run_forever()
@@ -99,7 +98,7 @@ class Loop:
             self._turn()
 
     def stop(self) -> None:
-        self._running = False
+        self._stopped = True
         if self._asyncio is not None:
             self._asyncio.stop()
 
