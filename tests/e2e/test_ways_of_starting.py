@@ -63,7 +63,8 @@ def test_honcho_start_serves_the_article(demonstration: Path, start: Start) -> N
     program = start(demonstration, str(BIN / "honcho"), "start", env={"PATH": f"{BIN}:{BARE}"})
     for port in (first + 1, first + 2, first + 3):
         program.line(rf"Listening at: http://127\.0\.0\.1:{port}")
-    article.check(program.ready(), demonstration / "static", the_app_saw(program))
+    program.line(r"proxy\.1 .* start worker process")
+    article.check(f"http://localhost:{first}", demonstration / "static", the_app_saw(program))
     groups = program.groups()
     program.stop()
     assert not survivors(groups)
