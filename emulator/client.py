@@ -9,7 +9,7 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,14 @@ class Task:
         return self.addresses[0].partition("/")[0] if self.addresses else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this machine reaches a task, and whether its service sends it connections."""
+
+    address: str
+    ready: bool
+
+
 class Engine:
     """One emulator, by the path of its socket; each call is a connection of its own."""
 
@@ -77,9 +85,16 @@ class Engine:
         tasks.sort(key=lambda task: task.since, reverse=True)
         return sorted(tasks, key=lambda task: (task.service, task.slot))
 
-    def container(self, container: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/containers/{quote(container)}/json")
-        return found
+    def place(self, container: str) -> Place:
+        """Where a container really is."""
+        found = self.get(f"/containers/{quote(container)}/json")["Emulator"]
+        ports = tuple(found["Ports"].values())
+        return Place(f"{found['Address']}:{ports[0]}" if ports else found["Address"], found["Ready"])
+
+    def replicas(self) -> dict[str, int]:
+        """How many tasks each service is to have; first those that publish no port."""
+        found = sorted(self.get("/services"), key=lambda item: bool(item["Endpoint"].get("Ports")))
+        return {item["Spec"]["Name"]: item["Spec"]["Mode"]["Replicated"]["Replicas"] for item in found}
 
     def act(self, container: str, verb: str, **query: str) -> None:
         """`verb` is kill, stop, pause or unpause."""
@@ -95,14 +110,10 @@ class Engine:
         finally:
             connection.close()
 
-    def events(self, timeout: float | None = None, **query: str) -> Iterator[dict[str, Any]]:
-        """What happens from now on; TimeoutError after a silence of `timeout` seconds."""
+    def events(self, timeout: float | None = None, **query: str) -> Generator[dict[str, Any]]:
+        """What happens from this call on; TimeoutError after a silence of `timeout` seconds."""
         connection, response = self._ask("GET", "/events", query, timeout)
-        try:
-            while line := response.readline():
-                yield json.loads(line)
-        finally:
-            connection.close()
+        return _events(connection, response)
 
     def get(self, path: str, **query: str) -> Any:
         return json.loads(self._answer("GET", path, query))
@@ -154,6 +165,16 @@ class _UnixConnection(http.client.HTTPConnection):
             self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
         finally:
             os.close(folder)
+
+
+def _events(
+    connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+) -> Generator[dict[str, Any]]:
+    try:
+        while line := response.readline():
+            yield json.loads(line)
+    finally:
+        connection.close()
 
 
 def _message(body: bytes) -> str:

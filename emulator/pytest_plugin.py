@@ -17,8 +17,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -29,22 +30,16 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 
 
-class NotStarted(Exception):
-    """The emulator ended or was silent before it was ready; the text holds its output."""
+class NotRunning(Exception):
+    """The emulator ended, or was silent before it was ready; the text holds its output."""
 
 
-class Replica:
-    """One running task: `address` is where this machine reaches it, `ip` what its network calls it."""
+class Replica(NamedTuple):
+    """One running task; `address` is where this machine reaches it, "127.168.100.3:8000"."""
 
-    __slots__ = ("address", "container", "ip", "pid", "slot")
-
-    def __init__(self, task: Task, address: str) -> None:
-        self.slot, self.pid, self.container = task.slot, task.pid, task.container
-        self.ip = task.addresses[0].partition("/")[0] if task.addresses else ""
-        self.address = address
-
-    def __repr__(self) -> str:
-        return f"Replica(slot={self.slot}, pid={self.pid}, address={self.address!r})"
+    slot: int
+    pid: int
+    address: str
 
 
 class Emulator:
@@ -91,8 +86,8 @@ class Emulator:
         os.close(life_read)
         try:
             line = _line(ready_read, START_TIMEOUT)
-            if line is None:
-                raise NotStarted(_silence(process, log))
+            if not line.endswith(b"\n"):
+                raise NotRunning(f"the emulator {_fate(process)}; it wrote:\n\n{_text(log)}")
             return cls(process, life_write, json.loads(line), log)
         except BaseException:
             os.close(life_write)
@@ -111,11 +106,19 @@ class Emulator:
     @property
     def replicas(self) -> list[Replica]:
         """The running tasks of the service behind the proxy, by slot."""
-        found = self.engine.tasks(self._service(), running=True)
-        return [self._replica(task) for task in found if task.state == "running"]
+        return [
+            Replica(task.slot, task.pid, self.engine.place(task.container).address)
+            for task in self._running(self.service)
+        ]
+
+    @property
+    def service(self) -> str:
+        """The service that slots are of: the first of the file that publishes no port."""
+        return next(iter(self.engine.replicas()))
 
     def kill(self, slot: int, signal: int = signal.SIGKILL) -> None:
-        """Send a signal to a replica; after SIGKILL its death is known to the emulator when this returns."""
+        """Send a signal to a replica; after SIGKILL it is dead, and known to be, when this returns."""
+        self.engine.act(self._container(slot), "kill", signal=str(int(signal)))
 
     def pause(self, slot: int) -> None:
         """Freeze a replica: it keeps its connections and answers nothing."""
@@ -130,28 +133,70 @@ class Emulator:
         pieces = self.engine.logs(self._container(slot))
         return b"".join(piece for _, piece in pieces).decode(errors="replace")
 
+    def wait_until_ready(self, timeout: float = 30.0) -> None:
+        """Return when every replica of every service takes requests; TimeoutError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        with closing(self.engine.events(timeout)) as events:
+            while not self._ready():
+                if next(events, None) is None:
+                    raise NotRunning("the emulator has ended")
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not all replicas are ready after {timeout:g} s")
+
     def stop(self) -> None:
         """Stop everything; also what is left when the emulator itself does not answer any more."""
         _end(self._process)
         os.close(self._lifeline)
 
+    def _ready(self) -> bool:
+        """Whether as many tasks as are wanted are in the rotation."""
+        from emulator.client import EngineError
 
-def _line(descriptor: int, timeout: float) -> bytes | None:
-    """A line from a pipe, or None when it ends or stays silent before."""
+        wanted = self.engine.replicas()
+        found = dict.fromkeys(wanted, 0)
+        for task in self._running(None):
+            try:
+                found[task.service] += self.engine.place(task.container).ready
+            except EngineError as error:
+                if error.status != 404:  # gone since it was listed
+                    raise
+        return found == wanted
+
+    def _running(self, service: str | None) -> list[Task]:
+        return [task for task in self.engine.tasks(service, running=True) if task.state == "running"]
+
+    def _container(self, slot: int) -> str:
+        service = self.service
+        for task in self._running(service):
+            if task.slot == slot:
+                return task.container
+        raise LookupError(f"{service} has no running replica {slot}")
+
+
+def _line(descriptor: int, timeout: float) -> bytes:
+    """A line from a pipe, without its end when the pipe ends or stays silent before."""
     found, deadline = b"", time.monotonic() + timeout
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
     while not found.endswith(b"\n"):
-        readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        readable = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
         piece = os.read(descriptor, 65536) if readable else b""
         if not piece:
-            return None
+            break
         found += piece
     return found
 
 
-def _silence(process: subprocess.Popen[bytes], log: Path) -> str:
-    code = process.poll()
-    how = f"is not ready after {START_TIMEOUT:.0f} s" if code is None else f"ended with exit code {code}"
-    return f"the emulator {how}; it wrote:\n\n{log.read_text(errors='replace').strip()}"
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace").strip()
+
+
+def _fate(process: subprocess.Popen[bytes]) -> str:
+    """What became of a process that has not said that it is ready."""
+    try:
+        return f"ended with exit code {process.wait(STOP_TIMEOUT / 4)}"
+    except subprocess.TimeoutExpired:
+        return f"is not ready after {START_TIMEOUT:.0f} s"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -176,9 +221,9 @@ def config_of(config: pytest.Config) -> Path:
 
     here = config.invocation_params.dir
     if named := config.getoption("--emulator-config"):
-        return here / named
+        return here / str(named)
     if named := config.getini("emulator_config"):
-        return (config.inipath.parent if config.inipath else config.rootpath) / named
+        return (config.inipath.parent if config.inipath else config.rootpath) / str(named)
     found = nearest(here)
     return found if found.is_file() else nearest(config.rootpath)
 
@@ -188,8 +233,8 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """config.toml as it runs, for all tests of the session: `base_url`, `replicas`, `kill(slot)`, ..."""
     try:
         running = Emulator.start(config_of(request.config), tmp_path_factory.mktemp("emulator"))
-    except NotStarted as error:
-        pytest.fail(str(error), pytrace=False)
+    except NotRunning as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     try:
         yield running
     finally:
