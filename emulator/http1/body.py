@@ -11,18 +11,21 @@ from typing import Protocol
 from emulator.http1.message import BadMessage
 
 # nginx takes blanks after the size and skips extensions up to the line's end
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*)(?:;[^\n]*?)?\r?\n")
-_CHUNK_SIZE_START = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*|\r)?\Z")
-_DIGITS = re.compile(rb"[0-9]{1,18}\Z")
+_CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n\r]*)?\r\n")
+_CHUNK_SIZE_START = re.compile(rb"0*[0-9A-Fa-f]{0,15}(?:[ \t]*(?:;[^\n\r]*)?\r?)\Z")
+_DIGITS = re.compile(rb"0*([0-9]{1,19})\Z")
+_MAX_LENGTH = 2**63 - 1
 _MAX_EXTENSION = 4096
 _MAX_TRAILER = 8192
 
 
 def content_length(value: bytes) -> int:
-    """The number in a Content-Length field; BadMessage(400) for anything but 1 to 18 digits."""
-    if not _DIGITS.match(value):
+    """The number in a Content-Length field; BadMessage(400) for anything but digits that fit 63 bits."""
+    found = _DIGITS.match(value)
+    number = int(found[1]) if found else _MAX_LENGTH + 1
+    if number > _MAX_LENGTH:
         raise BadMessage(400, 'client sent invalid "Content-Length" header')
-    return int(value)
+    return number
 
 
 class BodyReader(Protocol):
@@ -75,13 +78,28 @@ class UntilCloseReader:
 
 
 class ChunkedReader:
-    """A chunked body; raises BadMessage(400) on framing that nginx refuses. `trailers` are raw lines."""
+    """A chunked body; raises BadMessage(400) on framing that nginx refuses. `trailers` are raw lines.
 
-    __slots__ = ("_buffer", "_left", "_state", "done", "remaining", "rest", "trailers")
+    With a `limit`, a chunk that would exceed it raises BadMessage(413) as soon as its size is known.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_left",
+        "_limit",
+        "_size_so_far",
+        "_state",
+        "done",
+        "remaining",
+        "rest",
+        "trailers",
+    )
 
     _SIZE, _DATA, _DATA_END, _TRAILER = range(4)
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 0) -> None:
+        self._limit = limit
+        self._size_so_far = 0
         self.remaining: int | None = None
         self.done = False
         self.rest = b""
@@ -114,7 +132,12 @@ class ChunkedReader:
             if len(data) - position > _MAX_EXTENSION:
                 raise BadMessage(400, "client sent invalid chunked body")
             return -1
-        self._left = int(line[1], 16)
+        size = int(line[1], 16)
+        if self._limit and self._size_so_far + size > self._limit:
+            so_far = self._size_so_far
+            raise BadMessage(413, f"client intended to send too large chunked body: {so_far}+{size} bytes")
+        self._size_so_far += size
+        self._left = size
         self._state = self._DATA if self._left else self._TRAILER
         return line.end()
 
@@ -127,9 +150,6 @@ class ChunkedReader:
         return position + len(piece)
 
     def _data_end(self, data: bytes, position: int, payload: list[bytes]) -> int:
-        if data[position : position + 1] == b"\n":
-            self._state = self._SIZE
-            return position + 1
         if data[position : position + 2] == b"\r\n":
             self._state = self._SIZE
             return position + 2
@@ -143,7 +163,10 @@ class ChunkedReader:
             if len(data) - position > _MAX_TRAILER:
                 raise BadMessage(400, "client sent invalid chunked body")
             return -1
-        line = data[position:end].rstrip(b"\r")
+        line = data[position:end]
+        if not line.endswith(b"\r") or b"\r" in line[:-1]:
+            raise BadMessage(400, "client sent invalid chunked body")
+        line = line[:-1]
         if not line:
             self.done = True
         else:

@@ -11,24 +11,39 @@ class BadMessage(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+        self.head: RequestHead | None = None  # as far as it was understood
 
 
 class RequestHead:
     """A request line and its header fields, before anything is made of them.
 
     `version` is 9, 10 or 11 (as 10 * major + minor, larger minors kept); `target` the raw bytes
-    between the spaces; `authority` and `scheme` come from an absolute-form target (else None).
+    between the spaces; `protocol` the version as sent; `authority` and `scheme` come from an
+    absolute-form target (else None). `ignored` holds lines that were dropped, with the number of fields before.
     """
 
-    __slots__ = ("authority", "headers", "index", "method", "raw_uri", "request_line", "scheme", "version")
+    __slots__ = (
+        "authority",
+        "headers",
+        "ignored",
+        "index",
+        "method",
+        "protocol",
+        "raw_uri",
+        "request_line",
+        "scheme",
+        "version",
+    )
 
     def __init__(self, method: bytes, raw_uri: bytes, version: int, request_line: bytes) -> None:
+        self.protocol = b""
         self.method = method
         self.raw_uri = raw_uri
         self.version = version
         self.request_line = request_line
         self.scheme: bytes | None = None
         self.authority: bytes | None = None
+        self.ignored: list[tuple[bytes, int]] | None = None
         self.headers: list[Header] = []
         self.index: dict[bytes, bytes] = {}
 

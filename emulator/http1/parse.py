@@ -11,28 +11,33 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from emulator.http1.message import BadMessage, Header, RequestHead, ResponseHead
 
-_FAST_LINE = re.compile(rb"([A-Z_-]+) (/[^\x00-\x20\x7f]*) HTTP/1\.([01])\r\n")
+_FAST_LINE = re.compile(rb"(?!CONNECT)([A-Z_-]+) (/[^\x00-\x20\x7f]*) (HTTP/1\.([01]))\r\n")
 _FAST_FIELDS = re.compile(rb"(?:[A-Za-z0-9-]+:[^\x00\r\n]*\r\n)*\r\n")
 _FIELD = re.compile(rb"([^:]+): *([^\r]*)\r\n")
 
-_HEAD_END = re.compile(rb"\n\r?\n")
 _METHOD = re.compile(rb"[A-Z_-]+")
 _TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
 _ABSOLUTE = re.compile(
     rb"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>(?:\[[0-9A-Za-z:._~!$&'()*+,;=-]*\]|[A-Za-z0-9.-]*)(?::[0-9]*)?)"
     rb"(?P<uri>[/?][^\x00-\x20\x7f]*)?(?= |\r|\Z)"
 )
-_VERSION = re.compile(rb"HTTP/([1-9][0-9]*)\.([0-9]{1,3}) *\r?\Z")
+_AUTHORITY = re.compile(rb"(?:\[[^\x00-\x20\x7f/?#\]]*\]|[^\x00-\x20\x7f/?#:]+):[0-9]+(?= |\r|\Z)")
+_VERSION = re.compile(rb"(HTTP/([1-9][0-9]*)\.([0-9]{1,3}) *)\r?\Z")
+_NEWER = re.compile(rb"HTTP/(?:[2-9]|1[0-9])")
 _FIELD_NAME = re.compile(rb"[^\x00-\x20\x7f:]+")
 _VALID_NAME = re.compile(rb"[A-Za-z0-9-]+\Z")
 _VALID_NAME_OR_UNDERSCORE = re.compile(rb"[A-Za-z0-9_-]+\Z")
 _FIELD_VALUE = re.compile(rb" *([^\x00\r]*)\r*\Z")
+_VALUE_FAULT = re.compile(rb"[\x00\r]")
 _PARTIAL_LINE = re.compile(rb"[A-Z_-]*\Z|[A-Z_-]+ ")
 
-_STATUS_LINE = re.compile(rb"HTTP/([0-9]{1,4})\.([0-9]{1,4}) +([0-9]{3})(?:[ .]([^\r\n\x00]*)|(?=\r?\n))\r?\n")
+_STATUS_LINE = re.compile(
+    rb"HTTP/([1-9][0-9]{0,3})\.([0-9]{1,4}) +([1-9][0-9]{2})(?:[ .]([^\r\n\x00]*)|(?=\r?\n))\r?\n"
+)
 
 INVALID_REQUEST = "client sent invalid request while reading client request line"
 INVALID_METHOD = "client sent invalid method while reading client request line"
@@ -53,18 +58,24 @@ class HeaderRules:
 DEFAULT_RULES = HeaderRules()
 
 
-def request_head(data: bytes, rules: HeaderRules = DEFAULT_RULES) -> tuple[RequestHead, int] | None:
+RulesOf = Callable[[bytes], HeaderRules]  # a Host's value -> the rules of the server it chooses
+
+
+def request_head(
+    data: bytes, rules: HeaderRules = DEFAULT_RULES, rules_of: RulesOf | None = None
+) -> tuple[RequestHead, int] | None:
     """The head at the start of `data` and its length; None while it is incomplete; BadMessage if it never will be."""
     line = _FAST_LINE.match(data)
     if line is not None:
         start = line.end()
         fields = _FAST_FIELDS.match(data, start)
         if fields is not None:
-            head = RequestHead(line[1], line[2], 10 + (line[3] == b"1"), line[0][:-2])
+            head = RequestHead(line[1], line[2], 10 + (line[4] == b"1"), line[0][:-2])
+            head.protocol = line[3]
             end = fields.end()
             _collect(head, _FIELD.findall(data, start, end - 2))
             return head, end
-    return _slow_request_head(data, rules)
+    return _slow_request_head(data, rules, rules_of)
 
 
 def _collect(head: RequestHead | ResponseHead, fields: list[tuple[bytes, bytes]]) -> None:
@@ -79,7 +90,9 @@ def _collect(head: RequestHead | ResponseHead, fields: list[tuple[bytes, bytes]]
             index[lower] = value
 
 
-def _slow_request_head(data: bytes, rules: HeaderRules) -> tuple[RequestHead, int] | None:
+def _slow_request_head(
+    data: bytes, rules: HeaderRules, rules_of: RulesOf | None
+) -> tuple[RequestHead, int] | None:
     line_end = data.find(b"\n")
     if line_end < 0:
         if not _PARTIAL_LINE.match(data):
@@ -88,19 +101,45 @@ def _slow_request_head(data: bytes, rules: HeaderRules) -> tuple[RequestHead, in
     head = request_line(data[:line_end])
     if head.version == 9:
         return head, line_end + 1
-    position = line_end + 1
+    try:
+        end = _fields(head, data, line_end + 1, rules, rules_of)
+    except BadMessage as bad:
+        bad.head = head
+        raise
+    return None if end < 0 else (head, end)
+
+
+def partial_head(data: bytes) -> RequestHead | None:
+    """What can be understood of a head that is not whole, for a log; None without a sound request line."""
+    line_end = data.find(b"\n")
+    if line_end < 0:
+        return None
+    head = request_line(data[:line_end])
+    _fields(head, data, line_end + 1, DEFAULT_RULES, None)
+    return head
+
+
+def _fields(
+    head: RequestHead, data: bytes, position: int, rules: HeaderRules, rules_of: RulesOf | None
+) -> int:
+    """Take field lines up to the empty one; the position after it, -1 if it has not come."""
     while True:
         end = data.find(b"\n", position)
         if end < 0:
-            return None
+            return -1
         line = data[position:end]
         position = end + 1
         if line in (b"", b"\r"):
-            return head, position
+            return position
         field = header_line(line, rules, INVALID_HEADER)
-        if field is not None:
-            head.headers.append(field)
-            head.index.setdefault(field[2], field[1])
+        if field is None:
+            head.ignored = [*(head.ignored or ()), (line.rstrip(b"\r"), len(head.headers))]
+            continue
+        head.headers.append(field)
+        if field[2] not in head.index:
+            head.index[field[2]] = field[1]
+            if field[2] == b"host" and rules_of is not None:
+                rules = rules_of(field[1])
 
 
 def request_line(line: bytes) -> RequestHead:
@@ -111,72 +150,76 @@ def request_line(line: bytes) -> RequestHead:
     start = method.end()
     while line[start : start + 1] == b" ":
         start += 1
-    if line[start : start + 1] == b"/":
+    authority: bytes | None = None
+    scheme: bytes | None = None
+    if method[0] == b"CONNECT":
+        found = _AUTHORITY.match(line, start)
+        if found is None:
+            raise BadMessage(400, INVALID_REQUEST)
+        end, raw, authority = found.end(), b"/", found[0]
+    elif line[start : start + 1] == b"/":
         target = _TARGET.match(line, start)
         assert target is not None
-        end, raw, authority, scheme = target.end(), target[0], None, None
+        end, raw = target.end(), target[0]
     else:
         absolute = _ABSOLUTE.match(line, start)
         if absolute is None:
             raise BadMessage(400, INVALID_REQUEST)
         end, raw = absolute.end(), absolute["uri"] or b"/"
         authority, scheme = absolute["authority"], absolute["scheme"]
-    version = _version(line, end, method[0])
+    version, protocol = _version(line, end, method[0])
     head = RequestHead(method[0], raw, version, line.rstrip(b"\r"))
-    head.authority, head.scheme = authority, scheme
+    head.authority, head.scheme, head.protocol = authority, scheme, protocol
     return head
 
 
-def _version(line: bytes, start: int, method: bytes) -> int:
+def _version(line: bytes, start: int, method: bytes) -> tuple[int, bytes]:
     rest = line[start:]
     if rest[:1] not in (b" ", b"\r", b""):
         raise BadMessage(400, INVALID_REQUEST)
     rest = rest.lstrip(b" ")
     if rest in (b"", b"\r"):
         if method != b"GET":
-            raise BadMessage(400, "client sent invalid method in HTTP/0.9 request while reading client request line")
-        return 9
+            bad = BadMessage(
+                400, "client sent invalid method in HTTP/0.9 request while reading client request line"
+            )
+            bad.head = RequestHead(method, b"/", 9, line.rstrip(b"\r"))
+            raise bad
+        return 9, b""
     found = _VERSION.match(rest)
     if found is None:
-        if re.match(rb"HTTP/([2-9]|1[0-9])", rest):
+        if _NEWER.match(rest):
             raise BadMessage(505, INVALID_VERSION)
         raise BadMessage(400, INVALID_REQUEST)
-    if found[1] != b"1":
+    if found[2] != b"1":
         raise BadMessage(505, INVALID_VERSION)
-    if len(found[2]) > 2 and found[2][:1] != b"0":
-        raise BadMessage(400, INVALID_REQUEST)
-    return 10 + int(found[2])
+    return 10 + int(found[3]), found[1]
 
 
 def header_line(line: bytes, rules: HeaderRules, invalid: str) -> Header | None:
     """One field line without its LF (ngx_http_parse_header_line); None for a name that is dropped in silence."""
     name = _FIELD_NAME.match(line)
     if name is None:
-        raise BadMessage(400, invalid % printable(line))
+        raise BadMessage(400, invalid % _up_to(line, 0))
     rest = line[name.end() :]
     if rest[:1] == b":":
         rest = rest[1:]
     elif rest.strip(b"\r"):
-        raise BadMessage(400, invalid % printable(line))
+        raise BadMessage(400, invalid % _up_to(line, name.end()))
     value = _FIELD_VALUE.match(rest)
     if value is None:
-        raise BadMessage(400, invalid % printable(line))
+        fault = _VALUE_FAULT.search(line)
+        raise BadMessage(400, invalid % _up_to(line, fault.start() if fault else len(line)))
     valid = _VALID_NAME_OR_UNDERSCORE if rules.underscores else _VALID_NAME
     if not valid.match(name[0]) and rules.ignore_invalid:
         return None
     return name[0], value[1].rstrip(b" "), name[0].lower()
 
 
-def printable(line: bytes) -> str:
-    """A line as nginx's error log shows it: control octets and NUL escaped, cut at the offending end."""
-    text = line.rstrip(b"\r")
-    return "".join(chr(c) if 0x20 <= c < 0x7F else f"\\x{c:02X}" for c in text)
-
-
-def head_size(data: bytes) -> int:
-    """The length of the head at the start of `data`, 0 while its empty line has not come."""
-    found = _HEAD_END.search(data)
-    return found.end() if found else 0
+def _up_to(line: bytes, at: int) -> str:
+    """A line up to the octet that is wrong, as nginx's error log shows it."""
+    wrong = f"\\x{line[at]:02x}" if at < len(line) else "\\x0a"
+    return f"{line[:at].decode('utf-8', 'surrogateescape')}{wrong}..."
 
 
 _RESPONSE_RULES = HeaderRules(ignore_invalid=False, underscores=True)
@@ -193,7 +236,9 @@ def response_head(data: bytes) -> tuple[ResponseHead, int] | None:
         end = data.find(b"\n")
         if end < 0 and len(data) < 4096 and (data[:5] in b"HTTP/" or data.startswith(b"HTTP/")):
             return None
-        raise BadMessage(502, "upstream sent no valid HTTP/1.0 header while reading response header from upstream")
+        raise BadMessage(
+            502, "upstream sent no valid HTTP/1.0 header while reading response header from upstream"
+        )
     head = ResponseHead(int(line[1]) * 10 + int(line[2]), int(line[3]), (line[4] or b"").rstrip(b" "))
     start = line.end()
     fields = _FAST_FIELDS.match(data, start)

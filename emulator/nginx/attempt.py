@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 class Attempt:
     """One connection to one peer; times are the loop's, lengths in octets."""
 
-    __slots__ = ("address", "connected", "ended", "header_at", "length", "received", "sent", "started", "status")
+    __slots__ = (
+        "address",
+        "connected",
+        "ended",
+        "header_at",
+        "length",
+        "received",
+        "sent",
+        "started",
+        "status",
+    )
 
     def __init__(self, now: float) -> None:
         self.address = ""

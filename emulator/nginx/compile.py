@@ -7,12 +7,15 @@ phases that it really has.
 from __future__ import annotations
 
 import bisect
+import itertools
 import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.http1.parse import HeaderRules
+from emulator.nginx import official
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.head import validate_host
 from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
 from emulator.nginx.proxyconf import compile_groups
 from emulator.nginx.request import Handler, Request
@@ -99,13 +102,15 @@ class Server:
         "tree",
     )
 
-    def __init__(self, block: Block, location: Location, names: tuple[ServerName, ...], hostname: str) -> None:
+    def __init__(
+        self, block: Block, location: Location, names: tuple[ServerName, ...], hostname: str
+    ) -> None:
         self.location = location
         self.names = tuple(names)
         first = names[0].text if names else ""
-        self.name = (hostname if first == "$hostname" else first.lstrip(".") if first.startswith(".") else first).encode(
-            *ENCODING
-        )
+        self.name = (
+            hostname if first == "$hostname" else first.lstrip(".") if first.startswith(".") else first
+        ).encode(*ENCODING)
         self.client_header_timeout = block.inherited("client_header_timeout") / 1000
         self.client_header_buffer_size: int = block.inherited("client_header_buffer_size")
         self.large_buffer_count, self.large_buffer_size = block.inherited("large_client_header_buffers")
@@ -143,6 +148,8 @@ class Listener:
         "port",
         "servers",
         "single",
+        "specifics",
+        "wildcard",
     )
 
     def __init__(self, host: str, port: int, backlog: int) -> None:
@@ -150,7 +157,9 @@ class Listener:
         self.port = port
         self.backlog = backlog
         self.display = host if host.startswith("unix:") else f"{host}:{port}"
-        self.local_address = (b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING))  # noqa: S104
+        self.local_address = b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING)  # noqa: S104
+        self.wildcard = host in ("0.0.0.0", "[::]")  # noqa: S104
+        self.specifics: dict[str, Listener] = {}  # of the same port, found by the address that was reached
         self.servers: list[Server] = []
         self.default: Server
         self.single: Server | None = None
@@ -163,6 +172,11 @@ class Listener:
         if self.host.startswith("unix:"):
             return (namespace.path(self.host[5:]),)
         return namespace.listen(self.host.strip("[]"), self.port)
+
+    def rules_of(self, host: bytes) -> HeaderRules:
+        """The rules for header fields of the server that a Host chooses."""
+        name = validate_host(host)
+        return (self.default if name is None else self.find(name)[0]).header_rules
 
     def add(self, server: Server, default: bool, hostname: str) -> None:
         if default or not self.servers:
@@ -226,8 +240,16 @@ class HttpConf:
         self.pid_path: str = main.inherited("pid")
         self.error_logs = self.registry.error_logs(main, error_log)
         self.listeners: tuple[Listener, ...] = ()
+        self._temp = itertools.count(1)
         for http in main.blocks("http"):
             self._http(http)
+
+    def next_body_temp(self) -> str:
+        """The name under which nginx would keep a request's body; ours has none."""
+        folder = (
+            "/var/cache/nginx/client_temp" if self.prefix == official.PREFIX + "/" else "client_body_temp"
+        )
+        return os.path.join(self.prefix, folder, f"{next(self._temp):010d}")  # noqa: PTH118
 
     @property
     def logs(self) -> list[LogFile]:
@@ -244,9 +266,11 @@ class HttpConf:
                     listener = listeners.get(key)
                     if listener is None:
                         listener = listeners[key] = Listener(host, port, listen.backlog)
-                    listener.backlog = max(listener.backlog, listen.backlog) if listen.given else listener.backlog
+                    listener.backlog = (
+                        max(listener.backlog, listen.backlog) if listen.given else listener.backlog
+                    )
                     listener.add(server, listen.default_server, self.namespace.hostname)
-        self.listeners = tuple(listeners.values())
+        self.listeners = tuple(_under_wildcards(listeners))
 
 
 def _cpus() -> set[int] | range:
@@ -264,6 +288,19 @@ def _addresses(listen: Listen, namespace: Namespace) -> list[tuple[str, int]]:
     else:
         hosts = namespace.resolve(address.host)
     return [(host, port) for host in hosts for port in listen.ports]
+
+
+def _under_wildcards(listeners: dict[str, Listener]) -> list[Listener]:
+    """Where a port is open on every address, the single addresses share its socket (ngx_http_init_listening)."""
+    kept = []
+    for listener in listeners.values():
+        family = "[::]" if listener.host.startswith("[") else "0.0.0.0"  # noqa: S104
+        whole = listeners.get(f"{family}:{listener.port}")
+        if whole is None or whole is listener:
+            kept.append(listener)
+        else:
+            whole.specifics[listener.host.strip("[]")] = listener
+    return kept
 
 
 def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
@@ -318,8 +355,6 @@ def _slash_redirect(location: Location) -> Location:
     return redirecting
 
 
-def load(
-    main: Block, prefix: str, namespace: Namespace, error_log: str | None = None
-) -> HttpConf:
+def load(main: Block, prefix: str, namespace: Namespace, error_log: str | None = None) -> HttpConf:
     """Compile a validated main block; raises ConfError for what only shows now (a host not found, a log not opened)."""
     return HttpConf(main, prefix, namespace, error_log)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 _boundary = itertools.count(int(time.time()) % 1_000_000 + os.getpid())
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_DIGITS = re.compile(rb"0*[0-9]{1,19}")
+_MAX_OFFSET = 2**63 - 1
 _HTTP_DATE = re.compile(
     rb"[A-Za-z]{3,9},? +(?:[0-9]{1,2}[ -][A-Za-z]{3}[ -][0-9]{2,4}|[A-Za-z]{3} +[0-9]{1,2}) +[0-9:]{8}(?: +[0-9]{4})?"
 )
@@ -147,12 +148,12 @@ def _one_range(part: bytes, size: int) -> tuple[int, int] | None:
             return None
         length = int(last)
         return (max(0, size - length), size) if length else (size, size)
-    if not _DIGITS.fullmatch(first):
+    if not _DIGITS.fullmatch(first) or int(first) > _MAX_OFFSET:
         return None
     start = int(first)
     if not last:
         return start, size
-    if not _DIGITS.fullmatch(last):
+    if not _DIGITS.fullmatch(last) or int(last) > _MAX_OFFSET:
         return None
     end = int(last)
     return start, (size if end >= size else end + 1)

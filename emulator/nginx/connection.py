@@ -10,13 +10,14 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.http1 import parse
-from emulator.http1.message import BadMessage
+from emulator.http1.message import BadMessage, RequestHead
 from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE, Timer
 from emulator.nginx.head import HeaderTooLarge, check_head, check_size
 from emulator.nginx.request import Request
@@ -29,7 +30,18 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 16384
 
-FileSegment = tuple[int, int, int, "Spool | None"]  # an own descriptor, offset, count, the spool it is part of
+_MSIE6 = re.compile(rb"MSIE [1-6]\.(?!.*SV1)")
+_LINE_END = re.compile(rb"[\r\n]")
+
+FileSegment = tuple[
+    int, int, int, "Spool | None"
+]  # an own descriptor, offset, count, the spool it is part of
+
+
+def _old_msie(request: Request) -> bool:
+    """Internet Explorer up to 6 hangs when a connection is kept after a POST (keepalive_disable msie6)."""
+    agent = request.index.get(b"user-agent")
+    return agent is not None and _MSIE6.search(agent) is not None and b"Opera" not in agent
 
 
 class Deadline:
@@ -85,7 +97,6 @@ class Connection:
         "fd",
         "finishing",
         "listener",
-        "local_address",
         "number",
         "on_drain",
         "out",
@@ -105,13 +116,14 @@ class Connection:
         "worker",
     )
 
-    def __init__(self, worker: Worker, sock: socket.socket, peer: tuple[str, int] | str, listener: Listener) -> None:
+    def __init__(
+        self, worker: Worker, sock: socket.socket, peer: tuple[str, int] | str, listener: Listener
+    ) -> None:
         self.worker = worker
         self.sock = sock
         self.fd = sock.fileno()
         self.listener = listener
         self.address, self.port = worker.client_of(peer)
-        self.local_address = listener.local_address
         self.tls = False
         self.number = worker.next_number()
         self.buffer = b""
@@ -169,14 +181,39 @@ class Connection:
         self._next_requests()
 
     def _closed_while_reading(self) -> None:
-        if self.buffer and not self.waiting:
-            self.worker.errors.connection(
-                self, "info", f"client prematurely closed connection while reading client request {self._reading()}"
-            )
-        self.close()
+        if not self.buffer:
+            if not self.requests:
+                self.worker.errors.connection(
+                    self, "info", "client closed connection while waiting for request"
+                )
+            self.close()
+            return
+        in_headers = b"\n" in self.buffer
+        request = self._half_request()
+        what = "headers" if in_headers else "line"
+        request.log_error("info", f"client prematurely closed connection while reading client request {what}")
+        if in_headers:
+            request.status = 400
+            self.abort(request)
+        else:
+            self.close()
 
-    def _reading(self) -> str:
-        return "headers" if b"\n" in self.buffer else "line"
+    def _half_request(self) -> Request:
+        """A request made of what has arrived of its head, for the logs and for nginx's answer to it."""
+        request = self.request = Request(self, self.listener.default)
+        self.waiting = False
+        self.requests += 1
+        self.reader = self._request_event
+        request.discarded = True
+        buffer, self.buffer = self.buffer, b""
+        try:
+            head = parse.partial_head(buffer)
+        except BadMessage:
+            head = None
+        request.request_line = _LINE_END.split(buffer, maxsplit=1)[0]
+        if head is not None:
+            request.adopt(head)
+        return request
 
     def _next_requests(self) -> None:
         """Start requests while whole heads are there and the last one is done."""
@@ -199,7 +236,7 @@ class Connection:
                 return False
         default = self.listener.default
         try:
-            parsed = parse.request_head(buffer, default.header_rules)
+            parsed = parse.request_head(buffer, default.header_rules, self.listener.rules_of)
             if parsed is None or parsed[1] > default.client_header_buffer_size:
                 check_size(buffer, parsed[1] if parsed else 0, default)
         except (BadMessage, HeaderTooLarge) as bad:
@@ -217,7 +254,7 @@ class Connection:
         self._process(head)
         return True
 
-    def _process(self, head: parse.RequestHead) -> None:
+    def _process(self, head: RequestHead) -> None:
         self.waiting = False
         self.requests += 1
         request = self.request = Request(self, self.listener.default)
@@ -225,6 +262,8 @@ class Connection:
         self.deadline.clear()
         try:
             request.take(head)
+            if head.ignored is not None:
+                self._log_ignored(request, head.ignored)
             check_head(request)
         except BadMessage as bad:
             self._bad_request(request, bad)
@@ -233,18 +272,25 @@ class Connection:
         request.run()
         self.flush()
 
+    def _log_ignored(self, request: Request, ignored: list[tuple[bytes, int]]) -> None:
+        """Dropped field lines are logged with what was known of the request when each was read."""
+        headers, index = request.headers, request.index
+        for line, before in ignored:
+            request.headers = headers[:before]
+            request.index = {lower: value for _, value, lower in request.headers}
+            shown = line.decode("utf-8", "surrogateescape")
+            request.log_error("info", parse.INVALID_HEADER % shown)
+        request.headers, request.index = headers, index
+
     def _reject(self, bad: BadMessage | HeaderTooLarge) -> None:
         """Answer what never became a request, and close."""
-        request = self.request = Request(self, self.listener.default)
-        self.waiting = False
-        self.requests += 1
-        self.reader = self._request_event
-        line = self.buffer.partition(b"\n")[0].rstrip(b"\r")
-        parsed_line = getattr(bad, "line_known", b"\n" in self.buffer)
-        request.request_line = line if parsed_line and bad.status != 414 else b""
-        if bad.status == 414:
-            request.request_line = self.buffer[: self.listener.default.large_buffer_size].rstrip(b"\r\n")
-        self.buffer = b""
+        if isinstance(bad, HeaderTooLarge):
+            self.buffer = self.buffer[: bad.known]
+        request = self._half_request()
+        if bad.head is not None:
+            request.adopt(bad.head)
+        elif not isinstance(bad, HeaderTooLarge):
+            request.headers, request.index = [], {}
         self._bad_request(request, bad)
 
     def _bad_request(self, request: Request, bad: BadMessage | HeaderTooLarge) -> None:
@@ -255,9 +301,10 @@ class Connection:
         self.flush()
 
     def _head_timeout(self) -> None:
-        request = self.request = Request(self, self.listener.default)
-        request.request_line = self.buffer.partition(b"\n")[0].rstrip(b"\r") if b"\n" in self.buffer else b""
-        request.log_error("info", "client timed out (110: Connection timed out) while reading client request headers")
+        request = self._half_request()
+        request.log_error(
+            "info", "client timed out (110: Connection timed out) while reading client request headers"
+        )
         request.status = 408
         self.abort(request)
 
@@ -268,12 +315,14 @@ class Connection:
 
     # the request's body
 
-    def discard_body(self, request: Request) -> None:
-        """Read past the body; what of it has arrived is dropped at once."""
+    def discard_body(self, request: Request) -> int:
+        """Read past the body; what of it has arrived is dropped at once. 0, or the status of a body that is none."""
+        body = RequestBody(request)
+        body.send_continue()
         if request.length_in == 0:
-            return
-        body = request.body = RequestBody(request)
-        body.discard()
+            return 0
+        request.body = body
+        return body.discard()
 
     # bytes out
 
@@ -367,7 +416,9 @@ class Connection:
         if self.request is None:
             self.close()
             return
-        self.request.log_error("info", "client timed out (110: Connection timed out) while sending response to client")
+        self.request.log_error(
+            "info", "client timed out (110: Connection timed out) while sending response to client"
+        )
         self.abort(self.request)
 
     def _write_failed(self, error: OSError) -> None:
@@ -375,8 +426,21 @@ class Connection:
         if request is None:
             self.close()
             return
-        request.log_error("info", f"send() failed ({error.errno}: {error.strerror}) while sending response to client")
+        request.log_error(
+            "info", f"send() failed ({error.errno}: {error.strerror}) while sending response to client"
+        )
         self.abort(request)
+
+    @property
+    def local_address(self) -> bytes:
+        """The address that the client reached."""
+        listener = self.listener
+        if not listener.wildcard:
+            return listener.local_address
+        try:
+            return str(self.sock.getsockname()[0]).encode()
+        except OSError:
+            return listener.local_address
 
     def unsent_memory(self) -> int:
         """How many octets wait in memory for a slow client."""
@@ -412,6 +476,8 @@ class Connection:
             location.keepalive_timeout > 0
             and self.requests < location.keepalive_requests
             and self.worker.loop.now - self.started < location.keepalive_time
+            and not self.worker.quitting
+            and not (self.request is not None and self.request.method == b"POST" and _old_msie(self.request))
         )
 
     def finish(self, request: Request) -> None:
@@ -454,7 +520,7 @@ class Connection:
         if request.body is not None:
             request.body.close()
         location = request.location
-        if not request.keepalive or self.worker.quitting:
+        if not request.keepalive or request.close_after or self.worker.quitting:
             if location.lingering_close != "off" and (
                 linger or self.buffer or self.readable or location.lingering_close == "always"
             ):

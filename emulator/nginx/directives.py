@@ -71,6 +71,11 @@ class Complaint(BadValue):
     """The end of a sentence that nginx begins with the directive's name: `"root" directive is duplicate`."""
 
 
+def not_yet(what: str) -> BadValue:
+    """The refusal of a part of a directive that is only not built yet."""
+    return BadValue(f"{what} is not supported by the emulator yet")
+
+
 class Directive(NamedTuple):
     """One row: `arity` is the allowed numbers of arguments (None: any number from `at_least` on).
 

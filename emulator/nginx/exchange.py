@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _READ_SIZE = 65536
 _READS_PER_TURN = 16
 _IP_BIND_ADDRESS_NO_PORT = 24
+_ENDED = PEER_CLOSED | HANGUP | ERROR
 _NON_IDEMPOTENT = frozenset((b"POST", b"LOCK", b"PATCH"))
 _NEXT_STATUSES = frozenset((403, 404, 429, 500, 502, 503, 504))
 
@@ -43,6 +44,11 @@ CONNECTING = "connecting to upstream"
 SENDING = "sending request to upstream"
 READING_HEAD = "reading response header from upstream"
 READING = "reading upstream"
+
+
+def _stays_open(head: ResponseHead) -> bool:
+    connection = head.index.get(b"connection", b"").lower()
+    return b"close" not in connection if head.version >= 11 else b"keep-alive" in connection
 
 
 class Exchange:
@@ -55,11 +61,15 @@ class Exchange:
         "buffer",
         "closed",
         "connected",
+        "chunked_out",
         "deadline",
+        "doing",
         "dial",
+        "ended",
         "fd",
         "group",
         "head",
+        "held",
         "length",
         "number",
         "peer",
@@ -68,6 +78,7 @@ class Exchange:
         "reader",
         "requests",
         "reused",
+        "room",
         "sent",
         "sock",
         "spool",
@@ -94,10 +105,15 @@ class Exchange:
         self.reader: framing.BodyReader | None = None
         self.spool: Spool | None = None
         self.buffer = b""
+        self.held = b""  # the part of a response that has not filled its buffer
+        self.room = 0  # what is left of that buffer
+        self.chunked_out = False
+        self.doing = CONNECTING
         self.unsent: list[bytes | memoryview] = []
         self.length = 0  # of the body's part that is still in its spool, to be sent
         self.sent = False
         self.connected = False
+        self.ended = False  # the upstream has shut down its side: what is left can be read without an event
         self.closed = False
         self.reused = False
         self.requests = 0
@@ -121,11 +137,10 @@ class Exchange:
         self.tries = self.proxy.next_tries or self.group.tries
         if self.proxy.next_tries:
             self.tries = min(self.tries, self.group.tries)
-        if r.connection.peer_closed and not self.proxy.ignore_client_abort:
-            self.client_gone()
-            return
         if r.length_in == 0 or r.discarded or r.body is not None:
             self.body = r.body if r.body is not None and r.body.spooling else None
+            if r.length_in == 0:
+                RequestBody(r).send_continue()
             self._connect()
             return
         body = self.body = r.body = RequestBody(r)
@@ -138,20 +153,23 @@ class Exchange:
 
     def _body_piece(self, data: bytes) -> None:
         """A piece of a body that is not buffered: on to the upstream, at the upstream's pace."""
-        self.unsent.append(framing.chunk(data) if self.r.length_in is None else data)
+        self.unsent.append(framing.chunk(data) if self.chunked_out else data)
         if self.connected:
             self._send()
         if self.unsent and self.body is not None:
             self.body.pause()
 
     def _body_end(self) -> None:
-        if self.r.length_in is None:
+        if self.chunked_out:
             self.unsent.append(framing.LAST_CHUNK)
-            if self.connected:
-                self._send()
+        if self.connected:
+            self._send()
 
     def _connect(self) -> None:
         r = self.r
+        if r.connection.peer_closed and not self.proxy.ignore_client_abort:
+            self.client_gone()
+            return
         now = r.worker.loop.now
         self.started = self.started or now
         self.attempt = Attempt(now)
@@ -159,6 +177,7 @@ class Exchange:
         peer = self.peer = self.group.pick(now, self.tried)
         if peer is None:
             self.attempt.address = self.group.display
+            self.uri_shown = f"{self.proxy.scheme.decode()}://{self.group.display}{self._shown_uri()}"
             self._log("error", "no live upstreams", CONNECTING)
             self.attempt.status = 502
             self._finalize(502)
@@ -166,7 +185,7 @@ class Exchange:
         self.attempt.address = peer.display
         self.uri_shown = f"{self.proxy.scheme.decode()}://{peer.display}{self._shown_uri()}"
         self._prepare()
-        idle = r.worker.idle.take(self.group, peer) if self.group.keepalive else None
+        idle = r.worker.idle.take(self._pool(), peer) if self.group.keepalive else None
         if idle is not None:
             self._reuse(idle)
         else:
@@ -177,6 +196,10 @@ class Exchange:
             else:
                 self._dial(r.worker.namespace.dial(peer.host, peer.port))
 
+    def _pool(self) -> object:
+        """Whose idle connections may serve: the group's, or this location's own (`keepalive … local`)."""
+        return self.proxy if self.group.keepalive_local else self.group
+
     def _shown_uri(self) -> str:
         return self.proxy.request_uri(self.r).decode("utf-8", "surrogateescape")
 
@@ -185,19 +208,24 @@ class Exchange:
         r = self.r
         body = self.body
         streaming = body is not None and not self.proxy.request_buffering
-        if streaming:
+        if body is None:
+            length: int | None = 0
+        elif streaming and not body.done:
             length = r.length_in
         else:
-            length = body.size if body is not None else 0
+            length = body.size
         has_body = body is not None or b"content-length" in r.index
         head = self.proxy.request_head(r, length, has_body)
         self.sent = False
         self.connected = False
+        self.ended = False
+        self.doing = CONNECTING
         self.buffer = b""
         self.reader = None
         self.length = 0
         if streaming:
-            self.unsent.insert(0, head)
+            self.chunked_out = length is None
+            self.unsent = [head, *(map(framing.chunk, self.unsent) if self.chunked_out else self.unsent)]  # type: ignore[arg-type]
             return
         if body is None or not body.size:
             self.unsent = [head]
@@ -258,6 +286,8 @@ class Exchange:
     # events of the upstream's socket
 
     def on_event(self, mask: int) -> None:
+        if mask & _ENDED:
+            self.ended = True
         if not self.connected:
             if self.sock is not None and (code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
                 self._connect_failed(code)
@@ -266,7 +296,11 @@ class Exchange:
                 return
         if self.unsent or self.length or not self.sent:
             self._send()
-        if mask & (READ | PEER_CLOSED | HANGUP | ERROR) and self.sock is not None and not self.waiting_for_client:
+        if (
+            mask & (READ | PEER_CLOSED | HANGUP | ERROR)
+            and self.sock is not None
+            and not self.waiting_for_client
+        ):
             self._read()
 
     def _send(self) -> None:
@@ -310,6 +344,7 @@ class Exchange:
             body.resume()
             return
         self.sent = True
+        self.doing = READING_HEAD
         self.deadline.set(self.proxy.read_timeout, self._timed_out)
 
     def _send_spool(self, sock: socket.socket) -> None:
@@ -326,6 +361,7 @@ class Exchange:
         attempt = self.attempt
         if attempt is not None and attempt.connected is None:
             attempt.connected = self.r.worker.loop.now
+            self.doing = SENDING
 
     def _timed_out(self) -> None:
         if self.waiting_for_client:
@@ -365,7 +401,7 @@ class Exchange:
                 self._head(data)
             if self.closed or self.sock is not sock or self.waiting_for_client:
                 return
-            if 0 < len(data) < _READ_SIZE:
+            if 0 < len(data) < _READ_SIZE and not self.ended:
                 self._read_all()
                 return
         self._read_all()
@@ -376,7 +412,7 @@ class Exchange:
             self._read()
 
     def _read_all(self) -> None:
-        if self.reader is not None:
+        if self.reader is not None and (self.r.connection.out or self.r.connection.unsent):
             self._push()
         if not self.closed and self.sent:
             self.deadline.set(self.proxy.read_timeout, self._timed_out)
@@ -409,14 +445,14 @@ class Exchange:
                 if rest:
                     self._head(rest)
                 return
-            self._take_head(head, rest)
+            self._take_head(head, rest, end)
         except BadMessage as bad:
             reason = str(bad)
             suffix = f" while {READING_HEAD}"
             self._log("error", reason.removesuffix(suffix), READING_HEAD)
             self._next("invalid_header")
 
-    def _take_head(self, head: ResponseHead, rest: bytes) -> None:
+    def _take_head(self, head: ResponseHead, rest: bytes, head_size: int) -> None:
         r = self.r
         self.head = head
         self.buffer = b""
@@ -427,7 +463,11 @@ class Exchange:
         if head.status in _NEXT_STATUSES and self._may_try_next(f"http_{head.status}") and self.tries > 1:
             self._next(f"http_{head.status}")
             return
-        if head.status >= 300 and self.proxy.intercept_errors and head.status in (r.location.error_pages or ()):
+        if (
+            head.status >= 300
+            and self.proxy.intercept_errors
+            and head.status in (r.location.error_pages or ())
+        ):
             if head.status == 401 and b"www-authenticate" in head.index:
                 r.headers_out.append((b"WWW-Authenticate", head.index[b"www-authenticate"]))
             self._finalize(head.status)
@@ -440,11 +480,17 @@ class Exchange:
         self.reader = self._framing(head)
         if not output.send_header(r):
             return
+        self.room = self.proxy.buffer_size - head_size
         if r.header_only:
+            if rest and r.method != b"HEAD":
+                self.doing = READING
+                self._log_surplus(self.reader)
             self._done(complete=self.reader.done and not rest)
             return
         if rest or self.reader.done:
+            self.doing = READING if self.proxy.buffering else READING_HEAD
             self._body(rest)
+            self.doing = READING
 
     def _framing(self, head: ResponseHead) -> framing.BodyReader:
         if self.r.method == b"HEAD" or head.status in (204, 304):
@@ -474,27 +520,54 @@ class Exchange:
         assert reader is not None
         if not data and not reader.done:
             if isinstance(reader, framing.UntilCloseReader):
+                output.send_body(self.r, self.held)
                 self._done(complete=False)
             else:
                 self._log("error", "upstream prematurely closed connection", READING)
+                output.send_body(self.r, self.held)
                 self._truncated()
             return
         try:
             payload = reader.feed(data)
         except BadMessage:
-            self._log("error", "upstream sent invalid chunked response", READING)
-            self._truncated()
+            self._log("error", "upstream sent invalid chunked response", self.doing)
+            self._abort()
             return
-        if payload:
-            if self.attempt is not None:
-                self.attempt.length += len(payload)
-            output.send_body(self.r, payload)
+        if payload and self.attempt is not None:
+            self.attempt.length += len(payload)
         if reader.done:
+            if self.held:
+                payload, self.held = self.held + payload, b""
+            output.send_body(self.r, payload)
             if reader.rest:
-                self._log("warn", 'upstream sent more data than specified in "Content-Length" header', READING)
+                self._log_surplus(reader)
             self._done(complete=not reader.rest)
-        elif len(payload) >= _READ_SIZE // 2:
-            self._push()
+            return
+        if payload and self.proxy.buffering and not isinstance(reader, framing.ChunkedReader):
+            payload = self._whole_buffers(payload)
+        if payload:
+            output.send_body(self.r, payload)
+            if len(payload) >= _READ_SIZE // 2:
+                self._push()
+
+    def _whole_buffers(self, payload: bytes) -> bytes:
+        """What fills its buffers goes on; the rest waits for more (ngx_event_pipe_read_upstream)."""
+        if self.held:
+            payload = self.held + payload
+        if len(payload) < self.room:
+            self.held = payload
+            return b""
+        size = self.proxy.buffer_unit
+        whole = self.room + (len(payload) - self.room) // size * size
+        self.held = payload[whole:]
+        self.room = size
+        return payload[:whole]
+
+    def _log_surplus(self, reader: framing.BodyReader) -> None:
+        if isinstance(reader, framing.ChunkedReader):
+            self._log("warn", "upstream sent data after final chunk", self.doing)
+        else:
+            self._log("warn", 'upstream sent more data than specified in "Content-Length" header', self.doing)
 
     def _push(self) -> None:
         """Hand to the client what has come, and mind its pace."""
@@ -530,21 +603,13 @@ class Exchange:
 
     def _done(self, complete: bool) -> None:
         """The upstream's part is over; a connection with nothing left on it may serve again."""
-        head, sock = self.head, self.sock
-        keep = (
-            complete
-            and self.sent
-            and self.group.keepalive > 0
-            and head is not None
-            and head.version >= 11
-            and b"close" not in head.index.get(b"connection", b"").lower()
-        )
+        r, head, sock = self.r, self.head, self.sock
+        keep = complete and self.sent and self.group.keepalive > 0 and head is not None and _stays_open(head)
         self._free(failed=False)
         if keep and sock is not None and self.peer is not None:
             self.sock = None
-            self.r.worker.idle.give(self.group, self.peer, sock, self.requests + 1)
+            r.worker.idle.give(self._pool(), self.group, self.peer, sock, self.requests + 1)
         self.close()
-        r = self.r
         if not r.header_only:
             output.end_body(r)
         r.connection.finish(r)
@@ -556,6 +621,12 @@ class Exchange:
         r = self.r
         r.keepalive = False
         r.connection.finish(r)
+
+    def _abort(self) -> None:
+        """The answer makes no sense: the client gets nothing more of it, not even what is queued."""
+        self._free(failed=True)
+        self.close()
+        self.r.connection.abort(self.r)
 
     def _may_try_next(self, kind: str) -> bool:
         r = self.r
@@ -591,7 +662,7 @@ class Exchange:
         if attempt is not None:
             attempt.ended = now
         if peer is not None and self.group.free(peer, now, failed):
-            self._log("warn", "upstream server temporarily disabled", READING_HEAD)
+            self._log("warn", "upstream server temporarily disabled", self.doing)
 
     def _finalize(self, status: int) -> None:
         self.close()
@@ -609,7 +680,9 @@ class Exchange:
             self._free(failed=False)
         if not r.header_sent:
             r.status = 499
-        self._log("info", "client prematurely closed connection, so upstream connection is closed too", READING_HEAD)
+        self._log(
+            "info", "client prematurely closed connection, so upstream connection is closed too", READING_HEAD
+        )
         self.close()
         r.connection.abort(r)
 

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.http1.body import content_length
-from emulator.http1.message import BadMessage
-from emulator.http1.parse import printable
+from emulator.http1.message import BadMessage, RequestHead
 
 if TYPE_CHECKING:
     from emulator.nginx.compile import Server
@@ -31,17 +30,22 @@ _UNIQUE = frozenset(
 )
 
 _HOST = re.compile(
-    rb"(?P<host>\[[0-9A-Za-z:._~!$&'()*+,;=-]*\]|[^\x00-\x20\x7f:/\\\[\]@?#]*)(?::(?P<port>[0-9]*))?\Z"
+    rb"(?P<host>\[[0-9A-Za-z:._~!$&'()*+,;=%-]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(?P<port>[0-9]{0,6}))?\Z"
 )
+WHILE_READING = "while reading client request headers"
+
+
+_SHOWN = 1748  # what NGX_MAX_ERROR_STR leaves of a line
 
 
 class HeaderTooLarge(Exception):
-    """A request line (414) or header (494) outgrew its buffers; `str()` is the error log's reason."""
+    """A request line (414) or header (494) outgrew its buffers; `known` octets of the head did not."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, known: int) -> None:
         super().__init__(reason)
         self.status = status
-        self.line_known = status != 414
+        self.known = known
+        self.head: RequestHead | None = None
 
 
 def check_size(buffer: bytes, end: int, server: Server) -> None:
@@ -57,58 +61,58 @@ def check_size(buffer: bytes, end: int, server: Server) -> None:
         if length <= space:
             space -= length
             continue
-        if length > size:
-            if i == 0:
-                raise HeaderTooLarge(414, "client sent too long URI while reading client request line")
-            shown = printable(line[: 256])
-            raise HeaderTooLarge(
-                494, f'client sent too long header line: "{shown}..." while reading client request headers'
-            )
         left -= 1
-        if left < 0:
-            raise HeaderTooLarge(494, "client sent too large request while reading client request headers")
-        space = size - length
+        if length <= size and left >= 0:
+            space = size - length
+            continue
+        if i == 0:
+            raise HeaderTooLarge(414, "client sent too long URI while reading client request line", size)
+        shown = line[: min(size if length > size else space, _SHOWN)].decode("utf-8", "surrogateescape")
+        reason = f'client sent too long header line: "{shown}..." {WHILE_READING}'
+        raise HeaderTooLarge(494, reason, sum(len(line) + 1 for line in lines[:i]))
 
 
 def check_head(r: Request) -> None:
     """Host, server, framing and keep-alive of a parsed head; raises BadMessage with nginx's status and reason."""
     index = r.index
-    if len(index) != len(r.headers):
-        _check_duplicates(r)
-    host = r.head.authority if r.head else None
     given = index.get(b"host")
     if given is not None:
-        name = validate_host(given)
-        if name is None:
-            raise BadMessage(400, "client sent invalid host header while reading client request headers")
-        if host is None:
-            host = name
-        else:
-            host = validate_host(host)
-    elif host is not None:
-        host = validate_host(host)
-    if host is not None:
-        if host or given is not None:
-            r.host = host
-            _choose_server(r, host)
+        invalid = f"client sent invalid host header {WHILE_READING}"
+        if r.host is None:
+            set_host(r, given, invalid)
+        elif validate_host(given) is None:
+            raise BadMessage(400, invalid)
     elif r.version > 10:
-        raise BadMessage(400, 'client sent HTTP/1.1 request without "Host" header while reading client request headers')
+        raise BadMessage(400, f'client sent HTTP/1.1 request without "Host" header {WHILE_READING}')
+    elif r.host is None:
+        choose_server(r, b"")
+    if len(index) != len(r.headers):
+        _check_duplicates(r)
     length = index.get(b"content-length")
     if length is not None:
         try:
             r.length_in = content_length(length)
         except BadMessage as bad:
-            raise BadMessage(400, f"{bad} while reading client request headers") from None
+            raise BadMessage(400, f"{bad} {WHILE_READING}") from None
     if (coding := index.get(b"transfer-encoding")) is not None:
         _transfer_encoding(r, coding, length)
-    connection = index.get(b"connection")
-    if connection is None:
-        r.keepalive = r.version > 10
-    else:
-        _connection(r, connection)
+    r.keepalive = r.version > 10
+    if b"connection" in index:
+        _connection(r)
+    if len(r.headers) > r.server.max_headers:
+        raise BadMessage(494, f"client sent too many header lines {WHILE_READING}")
     if r.method in (b"TRACE", b"CONNECT"):
-        reason = f"client sent {r.method.decode('ascii')} method while reading client request headers"
+        reason = f"client sent {r.method.decode('ascii')} method {WHILE_READING}"
         raise BadMessage(405, reason)
+
+
+def set_host(r: Request, value: bytes, invalid: str) -> None:
+    """Take the host of a request line or a Host field, and the server it names; BadMessage(400, invalid) if it is none."""
+    host = validate_host(value)
+    if host is None:
+        raise BadMessage(400, invalid)
+    r.host = host
+    choose_server(r, host)
 
 
 def _check_duplicates(r: Request) -> None:
@@ -116,34 +120,36 @@ def _check_duplicates(r: Request) -> None:
     for name, value, lower in r.headers:
         if lower in _UNIQUE:
             if lower in seen:
-                raise BadMessage(
-                    400,
-                    f'client sent duplicate header line: "{printable(name)}: {printable(value)}", previous value: '
-                    f'"{printable(seen[lower][0])}: {printable(seen[lower][1])}" while reading client request headers',
-                )
+                what = "host header" if lower == b"host" else "header line"
+                text = b'"%b: %b", previous value: "%b: %b"' % (name, value, *seen[lower])
+                shown = text.decode("utf-8", "surrogateescape")
+                raise BadMessage(400, f"client sent duplicate {what}: {shown} {WHILE_READING}")
             seen[lower] = (name, value)
 
 
 def _transfer_encoding(r: Request, coding: bytes, length: bytes | None) -> None:
-    while_reading = "while reading client request headers"
     if r.version < 11:
-        raise BadMessage(400, f'client sent HTTP/1.0 request with "Transfer-Encoding" header {while_reading}')
+        raise BadMessage(400, f'client sent HTTP/1.0 request with "Transfer-Encoding" header {WHILE_READING}')
     if coding.lower() != b"chunked":
-        raise BadMessage(501, f'client sent unknown "Transfer-Encoding": "{printable(coding)}" {while_reading}')
+        raise BadMessage(
+            501,
+            f'client sent unknown "Transfer-Encoding": "{coding.decode("utf-8", "surrogateescape")}" {WHILE_READING}',
+        )
     if length is not None:
         both = 'client sent "Content-Length" and "Transfer-Encoding" headers at the same time'
-        raise BadMessage(400, f"{both} {while_reading}")
+        raise BadMessage(400, f"{both} {WHILE_READING}")
     r.length_in = None
 
 
-def _connection(r: Request, value: bytes) -> None:
-    lower = value.lower()
-    if b"close" in lower:
-        r.keepalive = False
-    elif b"keep-alive" in lower:
-        r.keepalive = True
-    else:
-        r.keepalive = r.version > 10
+def _connection(r: Request) -> None:
+    """Of several Connection fields the last one that says anything counts."""
+    for _, value, lower in r.headers:
+        if lower == b"connection":
+            word = value.lower()
+            if b"close" in word:
+                r.keepalive = False
+            elif b"keep-alive" in word:
+                r.keepalive = True
 
 
 def validate_host(value: bytes) -> bytes | None:
@@ -152,7 +158,7 @@ def validate_host(value: bytes) -> bytes | None:
     if found is None:
         return None
     host: bytes = found["host"]
-    if b".." in host:
+    if b".." in host or host == b"." or int(found["port"] or 0) > 65535:
         return None
     if host.endswith(b"."):
         host = host[:-1]
@@ -161,7 +167,8 @@ def validate_host(value: bytes) -> bytes | None:
     return host
 
 
-def _choose_server(r: Request, host: bytes) -> None:
+def choose_server(r: Request, host: bytes) -> None:
+    """Hand a request to the server that its host names."""
     listener = r.connection.listener
     if listener.single is None:
         server, captures = listener.find(host)

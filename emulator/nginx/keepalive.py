@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Idle:
     """A connection between two requests; anything that happens on it ends it."""
 
-    __slots__ = ("fd", "group", "opened", "peer", "requests", "sock", "timer")
+    __slots__ = ("fd", "peer", "pool", "requests", "sock", "timer")
 
-    def __init__(self, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
-        self.group = group
+    def __init__(self, pool: object, peer: Peer, sock: socket.socket, requests: int) -> None:
+        self.pool = pool
         self.peer = peer
         self.sock = sock
         self.fd = sock.fileno()
@@ -31,9 +31,9 @@ class IdlePool:
         self._loop = loop
         self._idle: dict[int, list[Idle]] = {}
 
-    def take(self, group: Group, peer: Peer) -> Idle | None:
+    def take(self, pool: object, peer: Peer) -> Idle | None:
         """The most recently used connection to this peer, if one is left that is still silent."""
-        waiting = self._idle.get(id(group))
+        waiting = self._idle.get(id(pool))
         if not waiting:
             return None
         for i in range(len(waiting) - 1, -1, -1):
@@ -44,22 +44,22 @@ class IdlePool:
                 return idle
         return None
 
-    def give(self, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
+    def give(self, pool: object, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
         """Keep a connection; the least recently used one makes room."""
         if requests >= group.keepalive_requests:
             self._loop.forget(sock.fileno())
             sock.close()
             return
-        waiting = self._idle.setdefault(id(group), [])
+        waiting = self._idle.setdefault(id(pool), [])
         if len(waiting) >= group.keepalive:
             self._close(waiting.pop(0))
-        idle = Idle(group, peer, sock, requests)
+        idle = Idle(pool, peer, sock, requests)
         waiting.append(idle)
         idle.timer = self._loop.call_later(group.keepalive_timeout, lambda: self._expire(idle))
         self._loop.watch(idle.fd, lambda mask: self._expire(idle) if mask != 4 else None)
 
     def _expire(self, idle: Idle) -> None:
-        waiting = self._idle.get(id(idle.group), [])
+        waiting = self._idle.get(id(idle.pool), [])
         if idle in waiting:
             waiting.remove(idle)
             self._close(idle)

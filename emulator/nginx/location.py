@@ -166,35 +166,48 @@ class Location:
 
     def set_files(self, block: Block, what: Match | None, prefix: str, own: frozenset[str]) -> None:
         """Where the location's files are: `alias` of its own, or the `root` that holds here."""
-        alias = block.values.get("alias")
-        if alias is not None:
-            self._alias = compile_template(_absolute(alias, prefix), own)
-            if what is not None and what.pattern is not None:
-                self._match_length = None
-            return
-        self._root = compile_template(_absolute(block.inherited("root").rstrip("/") or "/", prefix).rstrip("/"), own)
+        for around in block.around():
+            if "alias" in around.values:
+                self._alias = compile_template(_absolute(around.values["alias"], prefix), own)
+                outer: Match = around.value
+                self._match_length = None if outer.pattern is not None else len(outer.name.encode(*ENCODING))
+                return
+            if "root" in around.values:
+                break
+        self._root = compile_template(_absolute(block.inherited("root").removesuffix("/"), prefix), own)
 
-    def path_of(self, r: Request, path: bytes) -> str:
+    def path_of(self, r: Request, name: bytes) -> str:
         """The file that a name under this location's root or alias stands for (try_files)."""
+        return ((self._root if self._alias is None else self._alias)(r) + name).decode(*ENCODING)
+
+    def under_alias(self, r: Request, name: bytes) -> bytes:
+        """A name that begins with the location's part of the URI, without it where an alias replaces that part."""
+        if (
+            self._alias is not None
+            and self._match_length
+            and r.path[: self._match_length] == name[: self._match_length]
+        ):
+            return name[self._match_length :]
+        return name
+
+    def enter_file(self, r: Request, name: bytes, folder: bool) -> None:
+        """Make the file that try_files found the request's URI."""
         if self._alias is None:
-            return (self._root(r) + path).decode(*ENCODING)
-        return (self._alias(r) + path).decode(*ENCODING)
+            r.path = name
+        elif self._match_length is not None:
+            r.path = r.path[: self._match_length] + name
+        elif not folder:
+            r.path = name
+            r.ctx = {**(r.ctx or {}), "add_uri_to_alias": True}
 
     def map_path(self, r: Request) -> str:
         """The file of the request's URI, in the container's terms (ngx_http_map_uri_to_path)."""
         if self._alias is None:
             return (self._root(r) + r.path).decode(*ENCODING)
         if self._match_length is None:
-            return self._alias(r).decode(*ENCODING)
+            added = r.path if r.ctx is not None and "add_uri_to_alias" in r.ctx else b""
+            return (self._alias(r) + added).decode(*ENCODING)
         return (self._alias(r) + r.path[self._match_length :]).decode(*ENCODING)
-
-    def uri_of(self, r: Request, name: bytes) -> bytes:
-        """The URI that try_files goes on with for a name that it found."""
-        if self._alias is None:
-            return name
-        if self._match_length is None:
-            return self._alias(r) + name
-        return self.name + name
 
     def document_root(self, r: Request) -> bytes:
         return self._root(r) if self._alias is None else self._alias(r)
@@ -252,7 +265,7 @@ def rewrite_handlers(block: Block) -> tuple[Handler, ...]:
 
 def _try_files(block: Block, own: frozenset[str]) -> Handler:
     value = block.values["try_files"]
-    files = tuple(compile_template(name, own) for name in value.files)
+    files = tuple((compile_template(name.removesuffix("/"), own), name.endswith("/")) for name in value.files)
     status = value.code if value.uri.startswith("=") else None
     return static.try_files(files, compile_template(value.uri, own), status)
 

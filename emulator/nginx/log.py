@@ -21,6 +21,8 @@ LEVELS = {
 }
 
 _UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
+_MAX_LINE = 2048  # NGX_MAX_ERROR_STR
+
 _JSON_UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
 _JSON_NAMES = {
     b"\n": b"\\n",
@@ -33,7 +35,9 @@ _JSON_NAMES = {
 }
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}|([A-Za-z0-9_]+))")
 # variables whose text is always safe: they are not escaped, which spares a pass over each
-_SAFE = frozenset(("remote_addr", "time_local", "status", "body_bytes_sent", "bytes_sent", "request_time", "msec"))
+_SAFE = frozenset(
+    ("remote_addr", "time_local", "status", "body_bytes_sent", "bytes_sent", "request_time", "msec")
+)
 
 
 def _escape_default(value: bytes | None) -> bytes:
@@ -145,8 +149,8 @@ class ErrorLog:
     def line(self, level: str, message: str, number: int | None = None) -> bytes:
         """`2026/11/23 12:00:00 [error] 42#42: *7 message`."""
         star = f" *{number}" if number is not None else ""
-        text = f"{self._time()} [{level}] {self.pid}#{self.pid}:{star} {message}\n"
-        return text.encode(*ENCODING)
+        text = f"{self._time()} [{level}] {self.pid}#{self.pid}:{star} {message}".encode(*ENCODING)
+        return text[: _MAX_LINE - 1] + b"\n"
 
     def request(self, r: Request, level: str, message: str, upstream: str | None = None) -> None:
         """A line with the request's circumstances, as ngx_http_log_error_handler adds them."""

@@ -42,7 +42,9 @@ class Sockets:
     def __init__(self) -> None:
         self._open: dict[Real | str, socket.socket] = {}
 
-    def open(self, listeners: tuple[Listener, ...], namespace: Namespace) -> list[tuple[socket.socket, Listener]]:
+    def open(
+        self, listeners: tuple[Listener, ...], namespace: Namespace
+    ) -> list[tuple[socket.socket, Listener]]:
         """Bind what is new; raises ConfError in nginx's words, with nothing of the new ones left open."""
         wanted: dict[Real | str, Listener] = {}
         for listener in listeners:
@@ -97,7 +99,9 @@ def _bind(real: Real | str, listener: Listener) -> socket.socket:
         sock.listen(listener.backlog)
     except OSError as error:
         sock.close()
-        raise ConfError(f"bind() to {shown} failed ({error.errno}: {os.strerror(error.errno or 0)})") from None
+        raise ConfError(
+            f"bind() to {shown} failed ({error.errno}: {os.strerror(error.errno or 0)})"
+        ) from None
     sock.setblocking(False)
     return sock
 

@@ -60,7 +60,6 @@ def send_header(r: Request) -> bool:
     """Filter and queue the head; False when the response has been finished here (a filter's error or a bare head)."""
     if r.version == 9:
         r.header_sent = True
-        r.header_only = r.method == b"HEAD"
         return True
     if r.err_status:
         r.status = respond.ON_THE_WIRE.get(r.err_status, r.err_status)
@@ -73,6 +72,7 @@ def send_header(r: Request) -> bool:
             r.status_line = None
             if rejected == 412:
                 r.clear_response()
+                r.close_after = True
                 r.finalize(412)
                 return False
             r.content_type = None
@@ -95,7 +95,7 @@ def send_header(r: Request) -> bool:
 def _frame(r: Request) -> None:
     if r.status in _NO_BODY or 100 <= r.status < 200:
         r.header_only = True
-        if r.status != 101:
+        if r.status_line is None:
             r.content_length = -1
         return
     if r.content_length < 0 and r.method != b"HEAD":
@@ -114,14 +114,16 @@ def _head(r: Request) -> bytes:
         parts = [worker.prefix.of(r.status)]
     else:
         parts = _first_lines(r, upstream_sent or {})
-    if r.content_type is not None and r.status != 204:
+    if r.content_type is not None and (r.status != 204 or r.status_line is not None):
         parts.append(b"Content-Type: %b\r\n" % r.content_type)
     if r.content_length >= 0:
         parts.append(b"Content-Length: %d\r\n" % r.content_length)
-    if r.last_modified >= 0:
+    if r.last_modified >= 0 and r.status in (200, 206, 304):
         parts.append(b"Last-Modified: %b\r\n" % http_date(r.last_modified))
-    if r.location_out is not None:
-        parts.append(b"Location: %b\r\n" % _absolute(r, r.location_out))
+    target = r.location_out
+    if target is not None and target[:1] == b"/" and location.absolute_redirect:
+        parts.append(b"Location: %b\r\n" % _absolute(r, target))
+        target = None
     if r.chunked:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     if r.status == 101:
@@ -134,6 +136,8 @@ def _head(r: Request) -> bytes:
         parts.append(b"Connection: close\r\n")
     if r.etag is not None:
         parts.append(b"ETag: %b\r\n" % r.etag)
+    if target is not None:
+        parts.append(b"Location: %b\r\n" % target)
     for name, value in r.headers_out:
         parts.append(b"%b: %b\r\n" % (name, value))
     parts.append(b"\r\n")
@@ -150,14 +154,12 @@ def _first_lines(r: Request, upstream_sent: dict[bytes, bytes]) -> list[bytes]:
 
 
 def _absolute(r: Request, target: bytes) -> bytes:
-    """A redirect to a path becomes absolute with this server's name and port (absolute_redirect)."""
-    if not target.startswith(b"/") or not r.location.absolute_redirect:
-        return target
+    """A redirect to a path with this server's name and port in front."""
     location = r.location
     if location.server_name_in_redirect:
         host = r.server.name
     else:
-        host = r.host if r.host else (r.server.name or r.connection.local_address)
+        host = r.host or r.connection.local_address
     scheme = b"https" if r.connection.tls else b"http"
     port = r.connection.listener.port
     default = 443 if r.connection.tls else 80

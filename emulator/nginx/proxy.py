@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 # never passed on from the client by themselves (the defaults of ngx_http_proxy_headers, plus our own framing)
 _DEFAULT_DROPPED = frozenset(
-    (b"host", b"connection", b"content-length", b"transfer-encoding", b"te", b"keep-alive", b"expect", b"upgrade")
+    (
+        b"host",
+        b"connection",
+        b"proxy-connection",
+        b"content-length",
+        b"transfer-encoding",
+        b"te",
+        b"keep-alive",
+        b"expect",
+        b"upgrade",
+    )
 )
 # never passed back (ngx_http_proxy_hide_headers), plus framing, which is made anew
 HIDDEN = frozenset(
@@ -61,6 +71,7 @@ class Proxy:
 
     __slots__ = (
         "buffer_size",
+        "buffer_unit",
         "buffering",
         "connect_timeout",
         "dropped",
@@ -108,6 +119,7 @@ class Proxy:
     buffering: bool
     request_buffering: bool
     buffer_size: int
+    buffer_unit: int  # of proxy_buffers, each
     memory_limit: int
     max_temp_file_size: int
     connect_timeout: float
@@ -137,7 +149,7 @@ class Proxy:
             return path
         else:
             rest = r.path[len(self.location_name) :]
-            path = self.uri + escape_uri(rest)
+            path = self.uri + (escape_uri(rest) if r.quoted or r.internal else rest)
         return path + b"?" + r.args if r.args else path
 
     def request_head(self, r: Request, length: int | None, body_framing: bool) -> bytes:
@@ -151,7 +163,9 @@ class Proxy:
             if value:
                 parts.append(b"%b: %b\r\n" % (name, value))
         if body_framing and not self.own_framing:
-            parts.append(b"Transfer-Encoding: chunked\r\n" if length is None else b"Content-Length: %d\r\n" % length)
+            parts.append(
+                b"Transfer-Encoding: chunked\r\n" if length is None else b"Content-Length: %d\r\n" % length
+            )
         for name, value, lower in r.headers:
             if lower not in dropped:
                 parts.append(b"%b: %b\r\n" % (name, value))
@@ -181,7 +195,11 @@ class Proxy:
 
     def _special(self, r: Request, name: bytes, value: bytes, lower: bytes) -> None:
         if lower == b"location":
-            r.headers_out.append((name, self._rewrite(r, value)))
+            changed = self._rewrite(r, value)
+            if changed is not value and changed[:1] == b"/":
+                r.location_out = changed
+            else:
+                r.headers_out.append((name, changed))
         elif lower == b"refresh":
             r.headers_out.append((name, self._rewrite_refresh(r, value)))
         elif lower in (b"date", b"server"):
@@ -218,17 +236,31 @@ def _content_type(value: bytes | None) -> bytes | None:
 def _check(head: ResponseHead) -> None:
     """Framing that two parsers could read differently is a bad gateway."""
     if len(head.index) != len(head.headers):
-        seen: set[bytes] = set()
-        for _, value, lower in head.headers:
+        seen: dict[bytes, tuple[bytes, bytes]] = {}
+        for name, value, lower in head.headers:
             if lower in _UNIQUE:
                 if lower in seen:
-                    raise BadMessage(502, f'upstream sent duplicate header line: "{lower.decode()}: {value.decode("latin-1")}"')
-                seen.add(lower)
+                    text = b'"%b: %b", previous value: "%b: %b"' % (name, value, *seen[lower])
+                    raise BadMessage(
+                        502, f"upstream sent duplicate header line: {text.decode('utf-8', 'surrogateescape')}"
+                    )
+                seen[lower] = (name, value)
     length = head.index.get(b"content-length")
     coding = head.index.get(b"transfer-encoding")
     if length is not None and not _DIGITS.match(length):
-        raise BadMessage(502, f'upstream sent invalid "Content-Length" header: "{length.decode("latin-1")}"')
+        raise BadMessage(
+            502, f'upstream sent invalid "Content-Length" header: "{_line(head, b"content-length")}"'
+        )
     if coding is not None and coding.lower() != b"chunked":
-        raise BadMessage(502, f'upstream sent unknown "Transfer-Encoding": "{coding.decode("latin-1")}"')
+        raise BadMessage(
+            502, f'upstream sent unknown "Transfer-Encoding": "{coding.decode("utf-8", "surrogateescape")}"'
+        )
     if coding is not None and length is not None:
-        raise BadMessage(502, 'upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time')
+        raise BadMessage(
+            502, 'upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time'
+        )
+
+
+def _line(head: ResponseHead, lower: bytes) -> str:
+    name, value = next((name, value) for name, value, other in head.headers if other == lower)
+    return f"{name.decode('ascii')}: {value.decode('utf-8', 'surrogateescape')}"

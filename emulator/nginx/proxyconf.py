@@ -32,6 +32,10 @@ def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
             if entry.node.name == "server":
                 peers.extend(_peers(entry.value, namespace, entry.node.file, entry.node.line))
         group = Group(name, peers, keepalive=block.inherited("keepalive"))
+        written = next(
+            (entry.node.args for entry in block.entries if entry.node.name == "keepalive"), ("32", "local")
+        )
+        group.keepalive_local = "local" in written[1:]
         group.keepalive_requests = block.inherited("keepalive_requests")
         group.keepalive_time = block.inherited("keepalive_time") / 1000
         group.keepalive_timeout = block.inherited("keepalive_timeout") / 1000
@@ -127,6 +131,7 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.buffer_size = get("proxy_buffer_size")
     count, size = get("proxy_buffers")
     proxy.memory_limit = count * size
+    proxy.buffer_unit = size
     proxy.max_temp_file_size = get("proxy_max_temp_file_size")
     proxy.connect_timeout = get("proxy_connect_timeout") / 1000
     proxy.send_timeout = get("proxy_send_timeout") / 1000
@@ -139,7 +144,9 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.socket_keepalive = get("proxy_socket_keepalive")
     hidden = {name.lower().encode(*ENCODING) for name in get("proxy_hide_header")}
     passed = {name.lower().encode(*ENCODING) for name in get("proxy_pass_header")}
-    proxy.hidden = frozenset((HIDDEN | hidden) - passed | {b"connection", b"keep-alive", b"transfer-encoding"})
+    proxy.hidden = frozenset(
+        (HIDDEN | hidden) - passed | {b"connection", b"keep-alive", b"transfer-encoding"}
+    )
 
 
 def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
@@ -153,8 +160,6 @@ def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
             fields.append((key, compile_template(value, own)))
     if b"host" not in named:
         fields.append((b"Host", proxy.host))
-    if b"connection" not in named and proxy.http_version == 10:
-        fields.append((b"Connection", lambda r: b"close"))
     proxy.headers = tuple(fields)
     proxy.own_framing = bool(named & {b"content-length", b"transfer-encoding"})
     proxy.dropped = dropped_names(frozenset(named))

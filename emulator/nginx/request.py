@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.http1.message import BadMessage, Header, RequestHead
 from emulator.nginx import output, respond
+from emulator.nginx.head import choose_server, set_host, validate_host
 from emulator.nginx.uri import normalize
 
 if TYPE_CHECKING:
-    from emulator.nginx.compile import ErrorPage, Location, Server
+    from emulator.nginx.compile import Server
     from emulator.nginx.connection import Connection
+    from emulator.nginx.location import ErrorPage, Location
+    from emulator.nginx.worker import Worker
 
 OK = 0
 ERROR = -1
@@ -27,6 +30,7 @@ DECLINED = -5
 Handler = Callable[["Request"], int]
 
 MAX_INTERNAL_REDIRECTS = 10
+_INVALID_HOST = "client sent invalid host in request line while reading client request line"
 _NO_KEEPALIVE = frozenset((400, 413, 414, 494, 495, 496, 497, 500, 501))
 
 
@@ -39,6 +43,7 @@ class Request:
         "body",
         "captures",
         "chunked",
+        "close_after",
         "connection",
         "content_length",
         "content_type",
@@ -66,6 +71,7 @@ class Request:
         "method",
         "path",
         "phase",
+        "quoted",
         "raw_uri",
         "request_line",
         "sent_before",
@@ -84,7 +90,7 @@ class Request:
 
     def __init__(self, connection: Connection, server: Server) -> None:
         self.connection = connection
-        self.worker = connection.worker
+        self.worker: Worker = connection.worker
         self.server = server
         self.location: Location = server.location
         self.started = time.time()
@@ -109,10 +115,12 @@ class Request:
         self.uri_changes = MAX_INTERNAL_REDIRECTS + 1
         self.valid_location = True
         self.phase = 0
+        self.quoted = False  # the path was percent-encoded
         self.captures: tuple[bytes, ...] = ()
         self.variables: dict[str, bytes] | None = None
         self.ctx: dict[str, Any] | None = None
         self.upstream: Any = None
+        self.close_after = False  # the connection ends even if the head has said otherwise
         self.header_only = False
         self.header_sent = False
         self.header_size = 0
@@ -137,21 +145,35 @@ class Request:
     # the head -> server -> location
 
     def take(self, head: RequestHead) -> None:
-        """Adopt a parsed head; raises BadMessage where the target cannot be normalised."""
+        """Adopt a whole head; raises BadMessage where the target cannot be normalised."""
         self.head = head
         self.method = head.method
-        self.raw_uri = head.raw_uri
         self.version = head.version
         self.request_line = head.request_line
-        self.headers = head.headers
-        self.index = head.index
+        if head.authority is not None:
+            set_host(self, head.authority, _INVALID_HOST)
         raw = head.raw_uri
+        if raw[:1] != b"/":
+            raw = b"/" + raw
+        self.raw_uri = raw
         if b"%" in raw or b"//" in raw or b"/." in raw or b"#" in raw:
             self.path, self.args = normalize(raw, self.server.merge_slashes)
+            self.quoted = b"%" in raw
         else:
             self.path, _, self.args = raw.partition(b"?")
-        if not self.path.startswith(b"/"):
-            raise BadMessage(400, "client sent invalid request while reading client request line")
+        self.headers = head.headers
+        self.index = head.index
+
+    def adopt(self, head: RequestHead) -> None:
+        """Take what is known of a head that is not whole or not sound."""
+        self.head = head
+        self.method, self.version = head.method, head.version
+        self.request_line = head.request_line
+        self.headers, self.index = head.headers, head.index
+        host = validate_host(self.index.get(b"host", b""))
+        if host is not None:
+            self.host = host
+            choose_server(self, host)
 
     def run(self) -> None:
         """Run the server's own rewrite phase, then find the location and run its phases."""
@@ -246,7 +268,7 @@ class Request:
         if self.uri_changes > 0:
             return True
         text = target.decode("latin-1")
-        what = "redirect to named location" if text.startswith("@") else "internal redirection to"
+        what = "redirecting to named location" if text.startswith("@") else "internally redirecting to"
         self.log_error("error", f'rewrite or internal redirection cycle while {what} "{text}"')
         self.finalize(500)
         return False
@@ -308,7 +330,7 @@ class Request:
         if self.err_status not in (301, 302, 303, 307, 308):
             self.err_status = 302
         self.clear_location()
-        self.location_out = uri
+        self.headers_out.append((b"Location", uri))
         self._send_page(self.err_status)
 
     def _send_page(self, status: int) -> None:
@@ -363,11 +385,15 @@ class Request:
         output.end_body(self)
         self.connection.finish(self)
 
-    def discard_body(self) -> None:
-        """The request's body is not wanted: it is read past before the next request (ngx_http_discard_request_body)."""
-        if not self.discarded and self.body is None:
-            self.discarded = True
-            self.connection.discard_body(self)
+    def discard_body(self) -> int:
+        """The request's body is not wanted: it is read past before the next request (ngx_http_discard_request_body).
+
+        Gives 0, or 400 when what has arrived of the body is no body.
+        """
+        if self.discarded or self.body is not None:
+            return 0
+        self.discarded = True
+        return self.connection.discard_body(self)
 
     def client_gone(self) -> None:
         """The client closed its side while it waits for the answer."""

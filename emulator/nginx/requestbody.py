@@ -73,7 +73,11 @@ class RequestBody:
     def __init__(self, request: Request) -> None:
         self._request = request
         length = request.length_in
-        self._reader: BodyReader = ChunkedReader() if length is None else LengthReader(length)
+        self._reader: BodyReader = (
+            ChunkedReader(0 if request.discarded else request.location.max_body_size)
+            if length is None
+            else LengthReader(length)
+        )
         self._on_done: Callable[[], None] | None = None
         self._on_piece: Callable[[bytes], None] | None = None
         self._paused = False
@@ -85,9 +89,36 @@ class RequestBody:
         self.closed = False
         self.spooling = False  # somebody wants the body
 
-    def discard(self) -> None:
-        """Read and drop; what is not there yet may come after the response."""
-        self._start()
+    def discard(self) -> int:
+        """Read and drop; what is not there yet may come after the response. 0, or 400 for what is no body."""
+        connection = self._request.connection
+        try:
+            payload_end = self._drop_buffered()
+        except BadMessage as bad:
+            self.done = True
+            self._request.keepalive = False
+            self._request.log_error("error", str(bad))
+            return 400
+        if not payload_end:
+            connection.reader = self._readable
+            if connection.readable:
+                connection.worker.loop.post(self._readable_later)
+        return 0
+
+    def _drop_buffered(self) -> bool:
+        connection = self._request.connection
+        data, connection.buffer = connection.buffer, b""
+        if data:
+            self._reader.feed(data)
+        self.done = self._reader.done
+        if self.done:
+            connection.buffer = self._reader.rest
+        return self.done
+
+    def _readable_later(self) -> None:
+        connection = self._request.connection
+        if connection.request is self._request and connection.reader == self._readable and not self.closed:
+            self._readable()
 
     def collect(self, on_done: Callable[[], None]) -> None:
         """Keep the body, and call back when it is whole."""
@@ -126,9 +157,8 @@ class RequestBody:
         self.memory.clear()
 
     def _start(self) -> None:
-        request = self._request
-        self._continue(request)
-        connection = request.connection
+        self.send_continue()
+        connection = self._request.connection
         connection.reader = self._readable
         if connection.buffer:
             data, connection.buffer = connection.buffer, b""
@@ -140,9 +170,10 @@ class RequestBody:
         self._set_deadline()
         self._readable()
 
-    def _continue(self, request: Request) -> None:
+    def send_continue(self) -> None:
         """100 Continue, once, to a client that waits for it (ngx_http_test_expect)."""
-        if request.expect_tested or request.version < 11 or self.done:
+        request = self._request
+        if request.expect_tested or request.version < 11:
             return
         expect = request.index.get(b"expect")
         if expect is None:
@@ -197,15 +228,11 @@ class RequestBody:
         try:
             payload = self._reader.feed(data)
         except BadMessage as bad:
-            return self._fail(400, str(bad))
+            return self._fail(bad.status, str(bad))
         self.done = self._reader.done
         if not payload:
             return True
         self.size += len(payload)
-        request = self._request
-        limit = request.location.max_body_size
-        if limit and self.size > limit and request.length_in is None and not request.discarded:
-            return self._fail(413, "client intended to send too large chunked body: %d bytes" % self.size)
         if self._on_piece is not None:
             self._on_piece(payload)
         elif self.spooling:
@@ -215,16 +242,22 @@ class RequestBody:
     def _keep(self, payload: bytes) -> None:
         if self.spool is None:
             self.memory.append(payload)
-            if self.size <= self._request.location.client_body_buffer_size:
+            if self.size <= self._memory_limit():
                 return
             self.spool = Spool()
-            path = "client request body is buffered to a temporary file"
-            self._request.log_error("warn", f"a {path}")
+            name = self._request.worker.conf.next_body_temp()
+            self._request.log_error("warn", f"a client request body is buffered to a temporary file {name}")
             for piece in self.memory:
                 self.spool.write(piece)
             self.memory.clear()
             return
         self.spool.write(payload)
+
+    def _memory_limit(self) -> int:
+        """client_body_buffer_size, and a quarter more for a body that then fits as a whole."""
+        size = self._request.location.client_body_buffer_size
+        length = self._request.length_in
+        return length if length is not None and length < size + (size >> 2) else size
 
     def _fail(self, status: int, reason: str) -> bool:
         """A body that is not one: answer if nothing has been answered yet, and never reuse the connection."""
@@ -240,7 +273,7 @@ class RequestBody:
                 connection.close()
             return False
         self.closed = True
-        request.log_error("info" if status == 400 else "error", reason)
+        request.log_error("error", reason)
         upstream = request.upstream
         if upstream is not None:
             upstream.close()

@@ -52,6 +52,7 @@ _TITLES: dict[int, bytes] = {
         for status, text in STATUS_TEXTS.items()
         if status >= 300 and status not in (304, 402, 406, 411, 422)
     },
+    302: b"302 Found",
     402: b"402 Payment Required",
     406: b"406 Not Acceptable",
     411: b"411 Length Required",

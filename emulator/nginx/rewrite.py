@@ -22,7 +22,8 @@ def compile_return(value: Return, own: frozenset[str]) -> Handler:
     template = compile_template(text or "", own)
 
     def handler(r: Request) -> int:
-        r.discard_body()
+        if rejected := r.discard_body():
+            return rejected
         r.status = code
         value = template(r)
         if code in _REDIRECTS:

@@ -44,7 +44,8 @@ def static(r: Request) -> int:
             return 404
         if r.method == b"POST":
             return 405
-        r.discard_body()
+        if rejected := r.discard_body():
+            return rejected
         return _send(r, fd, facts)
     finally:
         os.close(fd)
@@ -140,30 +141,32 @@ def _test_folder(r: Request, folder: str) -> int:
     return 404
 
 
-def try_files(candidates: tuple[Template, ...], last: Template, status: int | None) -> Handler:
-    """The first candidate that is there becomes the URI; else the last one, or its status (ngx_http_try_files_module.c)."""
+def try_files(candidates: tuple[tuple[Template, bool], ...], last: Template, status: int | None) -> Handler:
+    """The first candidate that is there becomes the URI; else the last one, or its status.
+
+    A candidate is a template without its final slash, and whether it is to be a folder
+    (ngx_http_try_files_module.c).
+    """
 
     def handler(r: Request) -> int:
         location = r.location
-        for template in candidates:
-            name = template(r)
-            wants_folder = name.endswith(b"/")
-            path = location.path_of(r, name.rstrip(b"/") if wants_folder else name)
-            real = r.worker.namespace.path(path)
+        for template, wants_folder in candidates:
+            name = location.under_alias(r, template(r))
+            real = r.worker.namespace.path(location.path_of(r, name))
             try:
                 facts = os.stat(real)
             except (OSError, ValueError):
                 continue
             if stat.S_ISDIR(facts.st_mode) != wants_folder:
                 continue
-            r.path = location.uri_of(r, name)
+            location.enter_file(r, name, wants_folder)
             return DECLINED
         if status is not None:
             return status
         target = last(r)
         if target.startswith(b"@"):
             return r.redirect_named(target)
-        path, _, args = target.partition(b"?")
-        return r.redirect(path, args if b"?" in target else r.args)
+        uri, _, args = target.partition(b"?")
+        return r.redirect(uri, args)
 
     return handler

@@ -80,6 +80,7 @@ class Group:
         "display",
         "idle",
         "keepalive",
+        "keepalive_local",
         "keepalive_requests",
         "keepalive_time",
         "keepalive_timeout",
@@ -95,6 +96,7 @@ class Group:
         self.backups = [peer for peer in peers if peer.backup]
         self.single = len(self.peers) == 1 and not self.backups and not self.peers[0].down
         self.keepalive = keepalive
+        self.keepalive_local = False
         self.keepalive_requests = 1000
         self.keepalive_time = 3600.0
         self.keepalive_timeout = 60.0

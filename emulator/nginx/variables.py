@@ -74,7 +74,7 @@ def names_in(text: str) -> list[str]:
 
 def _joined(parts: list[bytes | Getter]) -> Template:
     def join(r: Request) -> bytes:
-        return b"".join([part if part.__class__ is bytes else part(r) or b"" for part in parts])  # type: ignore[operator,misc]
+        return b"".join([part if part.__class__ is bytes else part(r) or b"" for part in parts])  # type: ignore[operator]
 
     return join
 
@@ -99,9 +99,10 @@ def _header(rest: str) -> Getter:
 
     def get(r: Request) -> bytes | None:
         value = r.index.get(name)
-        if value is None or len(r.index) == len(r.headers):
+        if not r.server.header_rules.underscores and len(r.index) == len(r.headers):
             return value
-        return separator.join([v for _, v, lower in r.headers if lower == name])
+        found = [v for _, v, lower in r.headers if lower.replace(b"_", b"-") == name]
+        return separator.join(found) if found else None
 
     return get
 
@@ -239,7 +240,7 @@ def _request_id(r: Request) -> bytes:
 
 
 def _status(r: Request) -> bytes:
-    status = r.status or r.err_status
+    status = r.err_status or r.status
     return b"%03d" % respond.ON_THE_WIRE.get(status, status)
 
 
@@ -297,14 +298,14 @@ GETTERS: dict[str, Getter] = {
     "request_filename": _request_filename,
     "request_id": _request_id,
     "request_length": _request_length,
-    "request_method": lambda r: r.head.method if r.head is not None else None,
+    "request_method": lambda r: r.method or None,
     "request_time": lambda r: _seconds(max(0.0, time.time() - r.started)),
     "request_uri": lambda r: r.raw_uri,
     "scheme": lambda r: b"https" if r.connection.tls else b"http",
     "server_addr": lambda r: r.connection.local_address,
     "server_name": lambda r: r.server.name,
     "server_port": lambda r: b"%d" % r.connection.listener.port,
-    "server_protocol": lambda r: b"HTTP/%d.%d" % divmod(r.version, 10) if r.head is not None else None,
+    "server_protocol": lambda r: r.head.protocol if r.head is not None else None,
     "status": _status,
     "time_iso8601": _iso8601,
     "time_local": _time_local,

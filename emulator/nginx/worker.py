@@ -29,7 +29,9 @@ _NO_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EN
 class Worker:
     """What the connections of one process share."""
 
-    def __init__(self, conf: HttpConf, namespace: Namespace, sockets: list[tuple[socket.socket, Listener]]) -> None:
+    def __init__(
+        self, conf: HttpConf, namespace: Namespace, sockets: list[tuple[socket.socket, Listener]]
+    ) -> None:
         self.conf = conf
         self.namespace = namespace
         self.loop = Loop()
@@ -126,7 +128,13 @@ class Worker:
             if sock.family != socket.AF_UNIX:
                 # a response is written in whole pieces: waiting to fill packets only adds latency
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connections.add(Connection(self, client, peer, listener))
+            if listener.specifics:
+                reached = client.getsockname()[0]
+                self.connections.add(
+                    Connection(self, client, peer, listener.specifics.get(reached, listener))
+                )
+            else:
+                self.connections.add(Connection(self, client, peer, listener))
             if len(self.connections) >= self.conf.worker_connections:
                 self._too_many()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emulator.nginx.address import parse_network
-from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
+from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive, not_yet
 from emulator.nginx.rows import (
     HSL,
     LI,
@@ -20,6 +20,7 @@ from emulator.nginx.rows import (
     U,
     X,
     flag,
+    later,
     milliseconds,
     number,
     row,
@@ -63,7 +64,10 @@ def place_error_log(block: Block, args: tuple[str, ...]) -> ErrorLog:
     if target.startswith("syslog:"):
         syslog = parse_syslog(target)
         refuse_unresolved(block, syslog)
-    return ErrorLog(target, _level(args[1:]), syslog)
+    level = _level(args[1:])
+    if syslog is not None:
+        raise not_yet('"error_log" with syslog')
+    return ErrorLog(target, level, syslog)
 
 
 def refuse_unresolved(block: Block, syslog: Syslog) -> None:
@@ -208,7 +212,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         NO_EFFECT,
         parse=as_offset,
     ),
-    milliseconds("worker_shutdown_timeout", M, "How long a worker may take to finish after QUIT.", None),
+    later("worker_shutdown_timeout", M, ONE, "How long a worker may take to finish after QUIT."),
     string("working_directory", M, "The workers' working folder.", None, NO_EFFECT),
     row("env", M, ONE, "Environment variables that workers keep.", (), NO_EFFECT, repeat=True),
     row(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
-from emulator.nginx.rows import HSL, LI, ONE_TWO, enum, later, row, uses_variables
+from emulator.nginx.rows import HSL, LI, ONE, ONE_TWO, later, row, uses_variables
 
 MODULE = "ngx_http_headers_filter_module"
 
 _TWO_THREE = frozenset((2, 3))
-_INHERIT = ("on", "off", "merge")
 
 
 class Header(NamedTuple):
@@ -37,9 +36,6 @@ DIRECTIVES: tuple[Directive, ...] = (
         repeat=True,
     ),
     later("add_trailer", HSL | LI, _TWO_THREE, "Add a field after chunked answers.", repeat=True),
-    enum(
-        *("add_header_inherit", HSL | LI, _INHERIT),
-        *("Whether fields added outside hold inside, and together with those inside.", "on"),
-    ),
-    later("add_trailer_inherit", HSL | LI, frozenset((1,)), "The same for trailers."),
+    later("add_header_inherit", HSL | LI, ONE, "Whether fields added outside hold inside as well."),
+    later("add_trailer_inherit", HSL | LI, ONE, "The same for trailers."),
 )

@@ -291,7 +291,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     enum("lingering_close", HSL, ("off", "on", "always"), "Read on before closing a connection.", "on"),
     milliseconds("lingering_time", HSL, "How long to read on at most.", 30000),
     milliseconds("lingering_timeout", HSL, "How long to wait for more while reading on.", 5000),
-    flag("reset_timedout_connection", HSL, "Reset connections that timed out.", False),
+    flag("reset_timedout_connection", HSL, "Reset connections that timed out.", False, NO_EFFECT),
     flag("absolute_redirect", HSL, "Redirects name scheme and host.", True),
     flag("server_name_in_redirect", HSL, "Redirects name the server's first name.", False),
     flag("port_in_redirect", HSL, "Redirects name the port.", True),
@@ -330,10 +330,11 @@ DIRECTIVES: tuple[Directive, ...] = (
     flag("open_file_cache_events", HSL, "Watch the remembered files.", False, NO_EFFECT),
     row(
         *("resolver", HSL, None, "Name servers; here names are those of the task's own network."),
+        *(None, NO_EFFECT),
         parse=as_resolver,
         check=place_resolver,
     ),
-    milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000),
+    milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000, NO_EFFECT),
     row(
         *("disable_symlinks", HSL, ONE_TWO, "Refuse files behind symbolic links.", None, NOT_YET),
         check=place_disable_symlinks,

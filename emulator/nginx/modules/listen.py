@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.directives import BadValue, Block, Context, Directive
+from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
 from emulator.nginx.rows import NONE, H, S, row
 from emulator.nginx.values import milliseconds as as_milliseconds
 from emulator.nginx.values import number as as_number
@@ -104,6 +104,9 @@ _CHECKED: dict[str, Callable[[str], bool]] = {
 
 def place_listen(block: Block, listen: Listen) -> Listen:
     """Refuse what one server may not say twice, and what two servers may not both say of an address."""
+    for name, given in (("ssl", listen.ssl), ("proxy_protocol", listen.proxy_protocol)):
+        if given:
+            raise not_yet(f'the "{name}" parameter of "listen"')
     if listen.http2:
         block.state.warn('the "listen ... http2" directive is deprecated, use the "http2" directive instead')
     for option in listen.given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.directives import BadValue, Block, Directive, not_yet
 from emulator.nginx.modules.core import refuse_unresolved
 from emulator.nginx.rows import HSL, LI, NO_EFFECT, ONE_FOUR, H, X, row, uses_variables
 from emulator.nginx.syslog import Syslog, parse_syslog
@@ -92,6 +92,9 @@ def place_access_log(block: Block, args: tuple[str, ...]) -> AccessLog | None:
         raise BadValue("buffered logs cannot have variables in name")
     if buffer and syslog:
         raise BadValue("logs to syslog cannot be buffered")
+    for what, given in (("syslog", syslog), ("variables", "$" in path), ('"if="', condition is not None)):
+        if given:
+            raise not_yet(f'"access_log" with {what}')
     log = AccessLog(path, name, buffer, flush, found.get("gzip", 0), condition, syslog)
     if buffer:
         shape = (buffer, flush, log.gzip)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
+from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive, not_yet
 from emulator.nginx.modules.location import Location
 from emulator.nginx.modules.upstream import use_host
 from emulator.nginx.rows import (
@@ -24,7 +24,6 @@ from emulator.nginx.rows import (
     L,
     X,
     buffers,
-    enum,
     flag,
     later,
     mask,
@@ -36,7 +35,7 @@ from emulator.nginx.rows import (
     text,
     uses_variables,
 )
-from emulator.nginx.values import as_path, variables_in
+from emulator.nginx.values import as_path, one_of
 
 MODULE = "ngx_http_proxy_module"
 
@@ -81,8 +80,7 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
     """As ngx_http_proxy_pass."""
     if "$" in url:
         uses_variables(block, url)
-        variables_in(url)
-        return ProxyPass(url)
+        raise not_yet('"proxy_pass" with variables')
     scheme = next((name for name in ("http", "https") if url.lower().startswith(f"{name}://")), None)
     if scheme is None:
         raise BadValue("invalid URL prefix")
@@ -91,6 +89,8 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
         address = parse_address(rest, default_port=443 if scheme == "https" else 80, uri=True)
     except BadAddress as error:
         raise BadValue(f'{error} in upstream "{rest}"') from None
+    if scheme == "https":
+        raise not_yet('"proxy_pass" to https')
     use_host(block, address)
     if address.uri and not _may_have_uri(block):
         raise BadValue(_NO_URI)
@@ -149,6 +149,12 @@ def place_bind(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
     if len(args) > 1 and args[1] != "transparent":
         raise BadValue(f'invalid parameter "{args[1]}"')
     return args
+
+
+def refuse_http2(block: Block, version: str) -> str:
+    if version == "2":
+        raise not_yet('"proxy_http_version 2"')
+    return version
 
 
 def ignore_send_lowat(block: Block, value: int) -> int:
@@ -222,10 +228,10 @@ DIRECTIVES: tuple[Directive, ...] = (
     number("proxy_headers_hash_max_size", HSL, "A table's size.", 512, NO_EFFECT),
     number("proxy_headers_hash_bucket_size", HSL, "A table's size.", 64, NO_EFFECT),
     text("proxy_set_body", HSL, "The body that is passed on instead of the client's.", None, NOT_YET),
-    text("proxy_method", HSL, "The method that is passed on instead of the client's."),
-    flag("proxy_pass_request_headers", HSL, "Pass the client's fields on.", True),
-    flag("proxy_pass_request_body", HSL, "Pass the client's body on.", True),
-    flag("proxy_pass_trailers", HSL, "Pass an answer's trailers on.", False),
+    later("proxy_method", HSL, ONE, "The method that is passed on instead of the client's."),
+    later("proxy_pass_request_headers", HSL, ONE, "Pass the client's fields on."),
+    later("proxy_pass_request_body", HSL, ONE, "Pass the client's body on."),
+    later("proxy_pass_trailers", HSL, ONE, "Pass an answer's trailers on."),
     size("proxy_buffer_size", HSL, "The buffer for the head of an answer.", _PAGE),
     milliseconds("proxy_read_timeout", HSL, "How long the server may pause while answering.", 60000),
     buffers("proxy_buffers", HSL, "Buffers for an answer.", (8, _PAGE)),
@@ -249,7 +255,11 @@ DIRECTIVES: tuple[Directive, ...] = (
     row("proxy_pass_header", HSL, ONE, "A field of an answer to pass on all the same.", (), repeat=True),
     row("proxy_hide_header", HSL, ONE, "A field of an answer not to pass on.", (), repeat=True),
     later("proxy_ignore_headers", HSL, None, "Fields of an answer that nginx shall not act on."),
-    enum("proxy_http_version", HSL, ("1.0", "1.1", "2"), "The protocol towards the server.", "1.1"),
+    row(
+        *("proxy_http_version", HSL, ONE, "The protocol towards the server.", "1.1"),
+        parse=one_of("1.0", "1.1", "2"),
+        check=refuse_http2,
+    ),
     *(
         later(name, HSL, arity, "TLS towards the server.", repeat=name == "proxy_ssl_conf_command")
         for name, arity in (

@@ -57,5 +57,5 @@ DIRECTIVES: tuple[Directive, ...] = (
     later("if", L, None, "What holds under a condition.", block=LI, repeat=True),
     later("set", _ANY, TWO, "Give a variable a value.", repeat=True),
     flag("rewrite_log", HSL | SI | LI, "Log what rewriting does.", False, NO_EFFECT),
-    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True),
+    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True, NO_EFFECT),
 )

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.conf import ConfError, Node
-from emulator.nginx.directives import BadValue, Block, Context, Directive
+from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
 from emulator.nginx.modules.http_core import as_resolver, place_resolver
 from emulator.nginx.rows import (
+    NO_EFFECT,
     NONE,
     ONE,
     ONE_TWO,
@@ -81,7 +82,7 @@ def place_server(block: Block, server: Server) -> Server:
     for option in block.state.at.args[1:]:
         if option in ("resolve", "drain") or option.startswith(("service=", "route=")):
             name = option.partition("=")[0]
-            raise BadValue(f'the "{name}" parameter of "server" is not supported by the emulator yet')
+            raise not_yet(f'the "{name}" parameter of "server"')
     resolve = block.state.resolve
     if resolve is not None and not server.address.literal and not resolve(server.address.host):
         raise BadValue(f'host not found in upstream "{server.name}"')
@@ -162,8 +163,12 @@ DIRECTIVES: tuple[Directive, ...] = (
         check=place_server,
         repeat=True,
     ),
-    row("resolver", U, None, "Name servers of the group.", parse=as_resolver, check=place_resolver),
-    milliseconds("resolver_timeout", U, "How long resolving may take.", 30000),
+    row(
+        *("resolver", U, None, "Name servers of the group.", None, NO_EFFECT),
+        parse=as_resolver,
+        check=place_resolver,
+    ),
+    milliseconds("resolver_timeout", U, "How long resolving may take.", 30000, NO_EFFECT),
     row("keepalive", U, ONE_TWO, "How many idle connections a worker keeps.", 32, parse=as_keepalive),
     milliseconds("keepalive_time", U, "How long a connection may be used at all.", 3600000),
     milliseconds("keepalive_timeout", U, "How long an idle connection is kept.", 60000),
