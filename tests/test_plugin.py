@@ -68,6 +68,7 @@ def get(emulator, path="/"):
 def project(pytester, monkeypatch):
     """A project of two replicas behind nginx, with the given tests."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name, text in {"config.toml": CONFIG, "conf/app.conf": CONF, "app/app.py": APP}.items():
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
@@ -82,8 +83,11 @@ def project(pytester, monkeypatch):
     return project
 
 
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "emulator.pytest_plugin")
+
+
 def run(pytester, *options):
-    return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", *options, timeout=90)
+    return pytester.run(*PYTEST, *options, timeout=90)
 
 
 def test_importing_the_plugin_costs_a_suite_nothing():
@@ -161,10 +165,9 @@ def test_two_sessions_and_two_workers_side_by_side_do_not_meet(project):
             pids = {replica.pid for replica in emulator.replicas}
             assert {int(get(emulator)) for _ in range(4)} == pids
     """)
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     runs = [
-        subprocess.Popen([*argv, *more], cwd=pytester.path, stdout=subprocess.PIPE, text=True)
-        for more in ([], ["-n", "2"])
+        subprocess.Popen([*PYTEST, *more], cwd=pytester.path, stdout=subprocess.PIPE, text=True)
+        for more in ([], ["-p", "xdist", "-n", "2"])
     ]
     outputs = [one.communicate(timeout=90)[0] for one in runs]
     assert [one.returncode for one in runs] == [0, 0], outputs
@@ -197,9 +200,8 @@ def test_a_killed_pytest_leaves_no_process_behind(project):
             print("PIDS", *pids, file=sys.__stderr__, flush=True)
             sys.stdin.read()
     """)
-    argv = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
     with subprocess.Popen(
-        argv,
+        [*PYTEST, "-s"],
         cwd=pytester.path,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -217,7 +219,8 @@ def test_a_killed_pytest_leaves_no_process_behind(project):
         assert ended
 
 
-def test_the_nearest_file_above_is_the_sessions(project):
+def test_an_installed_plugin_takes_the_nearest_file_above(project, monkeypatch):
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     pytester = project("def test_it(emulator): assert get(emulator)")
     inner = pytester.path / "deep" / "er"
     inner.mkdir(parents=True)
