@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ..swarm import signals
 from ..swarm.agent import Failed
@@ -25,8 +25,7 @@ from .root import remove_tree
 Listens = Callable[[str, str, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What all containers of a run have in common."""
 
     loop: Loop

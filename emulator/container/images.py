@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..settings import Image
 
@@ -20,8 +20,7 @@ class NoSuchImage(Exception):
         super().__init__(f"No such image: {tagged(name)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """A container without its container; `layout` are real paths at its own, `folders` empty ones."""
 
     name: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 STDOUT, STDERR = 1, 2
 # Docker's json-file driver cuts a line there, too.
 LONGEST_LINE = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its end; `stream` as in Docker's multiplexed frames."""
 
     time: float

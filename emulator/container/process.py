@@ -12,7 +12,7 @@ import os
 import signal
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _RUNC = "starting container failed: failed to create shim task: OCI runtime create failed: runc create failed"
 _DEFAULT_SIGNALS = (
@@ -33,8 +33,7 @@ class NotStarted(Exception):
         self.reason, self.exit_code = reason, exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """All that a process starts with; `descriptors` keep their numbers."""
 
     argv: tuple[str, ...]

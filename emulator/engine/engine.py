@@ -100,7 +100,7 @@ class Engine:
         """Start, serve, stop; the exit code."""
         self._ready_fd = ready_fd
         services = self._in_order()
-        check(self.settings, services)
+        check(self.settings, services, self.state.folder / "checked")
         ports = {service.name: self._reservations.take(service) for service in services}
         self.state.keep_record(self._keeper)
         self._listen_to_signals(lifeline_fd)

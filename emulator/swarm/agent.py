@@ -8,7 +8,6 @@ its endpoint leaves before anything else is done about it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .loop import Loop, Timer
@@ -73,15 +72,16 @@ class Runtime(Protocol):
         """Everything but the process; raises Rejected."""
 
 
-@dataclass(slots=True)
 class Run:
     """A task's container on this node, and the timer of its grace."""
 
-    links: Links
-    container: Container | None = None
-    ready: bool = False
-    stopping: bool = False
-    timer: Timer | None = None
+    __slots__ = ("container", "links", "ready", "stopping", "timer")
+
+    def __init__(self, links: Links) -> None:
+        self.links = links
+        self.container: Container | None = None
+        self.ready = self.stopping = False
+        self.timer: Timer | None = None
 
     def calm(self) -> None:
         if self.timer is not None:
@@ -120,7 +120,7 @@ class Agent:
             return
         run.ready = True
         self._networks.make_ready(task, place)
-        self._store.put(replace(task, listens=True))
+        self._store.put(task._replace(listens=True))
         self.on_ready(task)
 
     def stop_all(self, tasks: list[Task]) -> None:
@@ -155,7 +155,7 @@ class Agent:
         direct = self._runtime.binds_published_ports(task.spec.image) and service.spec.replicas == 1
         links = self._networks.link(task, service, expose, direct=direct)
         self.runs[task.id] = Run(links)
-        task = replace(task, attachments=links.attachments, node_id=self._node_id)
+        task = task._replace(attachments=links.attachments, node_id=self._node_id)
         self._put(task, TaskState.ASSIGNED)
 
     def _advance(self, task_id: str) -> None:
@@ -177,13 +177,13 @@ class Agent:
         except Rejected as error:
             self._put(task, TaskState.REJECTED, error=str(error))
             return
-        self._put(replace(task, container_id=run.container.id), TaskState.READY)
+        self._put(task._replace(container_id=run.container.id), TaskState.READY)
 
     def _land(self, task: Task) -> None:
         for name, address in self._networks.land(task):
             network = self._store.network(name)
             if network is not None:
-                self._store.put(replace(network, endpoint=address))
+                self._store.put(network._replace(endpoint=address))
 
     def _start(self, task: Task) -> None:
         run = self.runs[task.id]
@@ -192,13 +192,13 @@ class Agent:
         try:
             container.start(lambda code: self._ended(task.id, code))
         except Failed as error:
-            failed = replace(task, message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
+            failed = task._replace(message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
             self._put(failed, TaskState.FAILED, error=str(error))
             return
         ready = not self._listening
         self._networks.enter(task, run.links, container.hostname, ready=ready)
         ready = ready or not self._runtime.expose(task.spec.image)
-        self._put(replace(task, pid=container.pid, listens=ready), TaskState.RUNNING)
+        self._put(task._replace(pid=container.pid, listens=ready), TaskState.RUNNING)
         if ready:
             run.ready = True
             self.on_ready(task)
@@ -223,7 +223,7 @@ class Agent:
         self._networks.leave(task)
         run.calm()
         run.ready = False
-        task = replace(task, exit_code=code)
+        task = task._replace(exit_code=code)
         if run.stopping:
             self._put(task, TaskState.SHUTDOWN)
         elif code == 0:
@@ -236,8 +236,7 @@ class Agent:
         known = self._store.tasks.get(task.id)
         if known is None:
             return
-        task = replace(
-            task,
+        task = task._replace(
             desired=known.desired,
             desired_version=known.desired_version,
             state=state,

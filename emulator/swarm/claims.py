@@ -45,8 +45,9 @@ class Claims:
             return True
         with contextlib.ExitStack() as undo:
             pair = (socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX))
-            for name, held in zip((octet, octet ^ 128), pair, strict=True):
+            for held in pair:
                 undo.callback(held.close)
+            for name, held in zip((octet, octet ^ 128), pair, strict=True):
                 try:
                     held.bind(f"\0emulator-loopback-127.{name}")
                 except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from .. import settings as described
 from .model import Network, Service, ServiceSpec, TaskSpec, Volume
@@ -34,7 +33,7 @@ class Control:
     def create_service(self, service: described.Service, ports: tuple[described.Port, ...]) -> Service:
         """`ports` are the service's own as they are really published."""
         made = Service(self._new_id(), specification(service), ports=ports)
-        made = replace(made, vips=self._networks.serve(made))
+        made = made._replace(vips=self._networks.serve(made))
         self._store.put(made)
         return self._store.services[made.id]
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,13 +21,17 @@ if TYPE_CHECKING:
 Callback = Callable[[], object]
 
 
-@dataclass(order=True, slots=True)
 class Timer:
     """A callback to come; `cancel` may be called at any time."""
 
-    when: float
-    order: int
-    callback: Callback | None = field(compare=False)
+    __slots__ = ("callback", "order", "when")
+
+    def __init__(self, when: float, order: int, callback: Callback) -> None:
+        self.when, self.order = when, order
+        self.callback: Callback | None = callback
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.when, self.order) < (other.when, other.order)
 
     def cancel(self) -> None:
         self.callback = None

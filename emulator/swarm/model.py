@@ -1,13 +1,15 @@
 """Docker's objects, in Docker's words, as values: a change is a new value in the store.
 
+Named tuples: to define a frozen dataclass takes eight times as long, and every start would pay for it.
+
 A task is never restarted, only replaced in its slot; its state moves forward only. Times are seconds
 since the epoch on the engine's own steady clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..settings import Mount, Port, RestartPolicy
 
@@ -58,8 +60,7 @@ class DesiredState(StrEnum):
         return self in (DesiredState.READY, DesiredState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(NamedTuple):
     """A service's TaskTemplate: a task whose spec differs from it is out of date."""
 
     image: str
@@ -68,14 +69,13 @@ class TaskSpec:
     hostname: str | None = None
     networks: tuple[str, ...] = ()
     mounts: tuple[Mount, ...] = ()
-    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    restart: RestartPolicy = RestartPolicy()
     stop_grace_period: float = 10.0
     stop_signal: str | None = None
     force_update: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
+class ServiceSpec(NamedTuple):
     """The user's intent; the system never changes it."""
 
     name: str
@@ -86,16 +86,14 @@ class ServiceSpec:
     labels: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """An address in a network: a service's VIP or a task's own."""
 
     network: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     id: str
     spec: ServiceSpec
     version: int = 0
@@ -110,8 +108,7 @@ class Service:
         return self.spec.name
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One run in a slot. `not_before` holds back its start, `restarts` are the attempts that led to it.
 
     `desired_version` is the service's version when its desired state was decided: a slot that was
@@ -159,8 +156,7 @@ class Task:
         return f"<Task {self.label} {self.id[:12]} {self.state}, wanted {self.desired}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     id: str
     name: str
     driver: str
@@ -171,8 +167,7 @@ class Network:
     endpoint: str | None = None  # the load balancer's own address, once a task has landed here
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """A named volume; `id` is its name, as Docker knows it by nothing else."""
 
     id: str

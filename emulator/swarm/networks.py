@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..tasknamespace import Rotation
 from .claims import Claims
@@ -24,8 +24,7 @@ _LOCALHOST = "127.0.0.1"
 _MOVED_UP = 8000
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """What the networks give a task: addresses, the tables it may read, the ports published for it."""
 
     attachments: tuple[Attachment, ...]

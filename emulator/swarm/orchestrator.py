@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from .loop import Loop, Timer
 from .model import Object, Service, Task
@@ -60,7 +59,7 @@ class Orchestrator:
                 changed[task.id] = task
             elif isinstance(action, Desire):
                 task = self._store.tasks[action.task.id]
-                changed[task.id] = replace(task, desired=action.state, desired_version=service.version)
+                changed[task.id] = task._replace(desired=action.state, desired_version=service.version)
         removed = [action.task for action in plan.actions if isinstance(action, Remove)]
         for gone in removed:
             changed.pop(gone.id, None)

@@ -7,17 +7,15 @@ would give it there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..livetable import EndpointTable
 from .model import Service, Task
 from .network import Pool, Projection
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a task really is: its address, and the ports that differ from the container's."""
 
     host: str
@@ -27,8 +25,7 @@ class Place:
         return dict(self.ports).get(port, port)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One task as a network knows it; `ready` puts it into the rotation of its service."""
 
     task: Task
@@ -49,12 +46,14 @@ class Endpoint:
         }
 
 
-@dataclass(slots=True)
 class _Entry:
-    name: str
-    vip: str | None
-    mode: str
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    """One service in the table."""
+
+    __slots__ = ("endpoints", "mode", "name", "vip")
+
+    def __init__(self, name: str, vip: str | None, mode: str) -> None:
+        self.name, self.vip, self.mode = name, vip, mode
+        self.endpoints: dict[str, Endpoint] = {}
 
 
 class Overlay:
@@ -107,7 +106,7 @@ class Overlay:
         entry = self._entries.get(task.service_id)
         if entry is not None and task.id in entry.endpoints:
             known = entry.endpoints[task.id]
-            entry.endpoints[task.id] = replace(known, ready=True, place=place)
+            entry.endpoints[task.id] = known._replace(ready=True, place=place)
             self._publish()
 
     def endpoints(self) -> Iterable[Endpoint]:

@@ -7,19 +7,20 @@ Rules:
    task takes its slot: wanted ready at once, wanted running after the delay (swarmkit's restart supervisor).
 3. A slot never has two tasks that are wanted running: a successor waits until its predecessor has ended.
 4. A slot that the policy gives up stays as it is until the service itself changes.
-5. Every waiting is a time in a task; the earliest of them is the deadline.
+5. A task that ends while it still waits for its start (no such image, say) is replaced when it would have
+   started: every attempt takes its delay.
+6. Every waiting is a time in a task; the earliest of them is the deadline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .model import HISTORY, DesiredState, Service, Task, TaskState
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(NamedTuple):
     """A new task in a slot, of the service's present template."""
 
     slot: int
@@ -28,16 +29,14 @@ class Create:
     restarts: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Desire:
+class Desire(NamedTuple):
     """Another desired state for a task."""
 
     task: Task
     state: DesiredState
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """A task that is history no longer."""
 
     task: Task
@@ -46,21 +45,22 @@ class Remove:
 Action = Create | Desire | Remove
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do, in this order, and the next time to look though nothing has happened."""
 
     actions: tuple[Action, ...] = ()
     deadline: float | None = None
 
 
-@dataclass(slots=True)
 class _Slot:
     """One numbered place with all its tasks, the oldest first."""
 
-    number: int
-    tasks: list[Task] = field(default_factory=list)
-    replaced: bool = False
+    __slots__ = ("number", "replaced", "tasks")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.tasks: list[Task] = []
+        self.replaced = False
 
     @property
     def filled(self) -> bool:
@@ -118,12 +118,12 @@ def _by_slot(tasks: Iterable[Task]) -> dict[int, _Slot]:
 
 def _replace_ended(service: Service, slot: _Slot, now: float) -> Iterable[Action]:
     for task in slot.tasks:
-        if not (task.desired.wants_to_run and task.state.is_final):
+        if not (task.desired.wants_to_run and task.state.is_final) or task.not_before > now:
             continue
         yield Desire(task, DesiredState.SHUTDOWN)
         if restarts(task) and not slot.filled:
             slot.replaced = True
-            start = max(now, task.timestamp + task.spec.restart.delay)
+            start = max(now, max(task.timestamp, task.not_before) + task.spec.restart.delay)
             yield Create(slot.number, DesiredState.READY, start, _attempts(service, task, now))
 
 
@@ -165,11 +165,11 @@ def _promote(slots: Iterable[_Slot], now: float) -> tuple[list[Action], float | 
     waits: list[float] = []
     for slot in slots:
         for at, task in enumerate(slot.tasks):
-            if task.desired is not DesiredState.READY or task.state.is_final:
+            if task.desired is not DesiredState.READY:
                 continue
             if task.not_before > now:
                 waits.append(task.not_before)
-            elif all(earlier.state.is_final for earlier in slot.tasks[:at]):
+            elif not task.state.is_final and all(earlier.state.is_final for earlier in slot.tasks[:at]):
                 due.append(Desire(task, DesiredState.RUNNING))
     return due, min(waits, default=None)
 

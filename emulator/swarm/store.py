@@ -7,9 +7,8 @@ change in order. In memory; the interface is the one that a store on disk will h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from .model import Network, Object, Service, Task, Volume
 
@@ -20,8 +19,7 @@ class Kind(StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happened to one object; of a removal, its last value."""
 
     kind: Kind
@@ -82,9 +80,9 @@ class Store:
         table = self._table(thing)
         known = table.get(thing.id)
         created = known.created_at if known else (thing.created_at or now)
-        thing = replace(thing, version=self.version, created_at=created)
+        thing = thing._replace(version=self.version, created_at=created)
         if isinstance(thing, Service | Task):
-            thing = replace(thing, updated_at=now)
+            thing = thing._replace(updated_at=now)
         table[thing.id] = thing
         if isinstance(thing, Task):
             self._of_service.setdefault(thing.service_id, {})[thing.id] = thing

@@ -7,14 +7,13 @@ and never again, so a newer image does not reach it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ..settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(NamedTuple):
     """Files of the image that differ from what the volume was seeded with."""
 
     volume: str
