@@ -32,17 +32,17 @@ def test_a_busy_port_is_one_clear_line_and_nothing_is_started(demonstration: Pat
         project.rewrite(demonstration / "config.toml", r'"0:80"', f'"{port}:80"')
         program = start(demonstration)
         assert program.exit_code() == 1
-    assert str(port) in program.output
-    assert "Address already in use" in program.output or "in use" in program.output
-    assert "Traceback" not in program.output
+    assert f"127.0.0.1:{port}: Address already in use" in program.output
+    assert len(program.output.splitlines()) == 1
     assert not children_of_mine(demonstration)
 
 
 def test_a_missing_app_folder_is_named(demonstration: Path, start: Start) -> None:
     shutil.rmtree(demonstration / "webapp")
     program = start(demonstration)
-    assert program.exit_code() in (1, 2)
-    assert "webapp" in program.output
+    assert program.exit_code() == 2
+    assert 'folder: "' in program.output
+    assert 'webapp" does not exist' in program.output
     assert "Traceback" not in program.output
     assert not children_of_mine(demonstration)
 
@@ -71,14 +71,23 @@ def test_an_app_that_fails_at_import_shows_its_own_traceback_once_and_ends(
     assert not children_of_mine(demonstration)
 
 
-def test_an_app_that_listens_nowhere_near_its_port_is_seen(demonstration: Path, start: Start) -> None:
+def test_a_missing_app_is_told_by_gunicorns_own_traceback(demonstration: Path, start: Start) -> None:
+    (demonstration / "webapp" / "app.py").unlink()
+    program = start(demonstration)
+    assert program.exit_code() == 1
+    assert "ModuleNotFoundError: No module named 'app'" in program.output
+    assert not children_of_mine(demonstration)
+
+
+def test_a_command_that_is_not_there_is_told_in_dockers_words(demonstration: Path, start: Start) -> None:
     project.rewrite(
         demonstration / "config.toml", r"gunicorn -b 0\.0\.0\.0:8000 app", "no-such-command at all"
     )
     program = start(demonstration)
     assert program.exit_code() == 1
-    assert "no-such-command" in program.output
+    assert 'exec: "no-such-command": executable file not found in $PATH' in program.output
     assert "Traceback" not in program.output
+    assert not children_of_mine(demonstration)
 
 
 def test_a_mistake_in_nginx_conf_is_told_in_nginxs_words_and_nothing_is_started(
