@@ -1,6 +1,9 @@
 """The command line: what it says, what it exits with, and what it does not import."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +80,74 @@ def test_another_port_needs_a_file_that_publishes_one(tmp_path):
     (tmp_path / "config.toml").write_text('[services.web]\nimage = "nginx"')
     shown = run("--port", "9000", cwd=tmp_path)
     assert (shown.returncode, shown.stderr) == (2, "--port: config.toml publishes 0 ports, expected one\n")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A project with one server behind no proxy, up; its folder, and what it has written."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "server.py").write_text(SERVER)
+    (folder / "config.toml").write_text(f"""
+        [services.web]
+        image = "server"
+        replicas = 2
+        restart_policy = {{ delay = "1h" }}
+        [images.server]
+        folder = "."
+        command = ["{sys.executable}", "server.py"]
+        expose = [8000]
+    """)
+    ready, says = os.pipe()
+    up = subprocess.Popen(
+        [sys.executable, "-m", "emulator", "--fresh-addresses", "--ready-fd", str(says)],
+        cwd=folder,
+        pass_fds=[says],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(says)
+    with up, os.fdopen(ready) as line:
+        assert json.loads(line.readline())["urls"] == []
+        yield folder
+        up.send_signal(signal.SIGINT)
+        output, _ = up.communicate(timeout=20)
+    assert up.returncode == 0, output
+    assert "web.2  | I am slot" in output
+
+
+SERVER = """
+import http.server, os, sys
+print("I am slot", os.environ["HOSTNAME"], flush=True)
+print("no end", end="", file=sys.stderr, flush=True)
+http.server.HTTPServer(("0.0.0.0", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_ps_lists_the_tasks_where_they_are(running):
+    head, *rows = run("ps", cwd=running).stdout.splitlines()
+    assert head.split() == ["ID", "NAME", "IMAGE", "CURRENT", "STATE", "ADDRESS", "PID", "ERROR"]
+    assert [row.split()[1:3] for row in rows] == [["web.1", "server:latest"], ["web.2", "server:latest"]]
+    assert all(re.search(r" Running .* ago   127\.[\d.]+:8000   \d+$", row) for row in rows), rows
+    assert run("ps", "web", cwd=running).stdout.count("web.") == 2
+
+
+def test_logs_are_whole_lines_each_after_its_tasks_name(running):
+    shown = run("logs", "web.2", cwd=running)
+    assert re.fullmatch(r"web\.2  \| I am slot [0-9a-f]{12}\n", shown.stdout)
+    assert shown.stderr == ""
+    assert run("logs", cwd=running).stdout.count("I am slot") == 2
+    assert run("logs", "-n", "0", "web", cwd=running).stdout == ""
+
+
+def test_what_is_not_there_is_said(running):
+    assert run("ps", "nosuch", cwd=running).stderr == "no such service: nosuch\n"
+    assert run("logs", "nosuch", cwd=running).stderr == "no such task or service: nosuch\n"
+
+
+def test_a_second_one_on_the_same_state_is_refused(running):
+    shown = run(cwd=running)
+    assert shown.returncode == 1
+    assert re.fullmatch(r"another emulator \(pid \d+\) already runs on .*\.emulator\n", shown.stderr)
 
 
 def test_a_verb_that_finds_no_emulator_says_so_in_a_line(tmp_path):

@@ -28,14 +28,17 @@ def ps(service: str | None, everything: bool, file: Path | None, state: Path | N
 
     with connected(file, state) as engine:
         tasks = engine.tasks(service, running=not everything)
-        click.echo(columns([HEAD, *rows(tasks, datetime.now(UTC))]))
+        places = {task.id: engine.place(task.container).address for task in tasks if task.pid}
+        click.echo(columns([HEAD, *rows(tasks, places, datetime.now(UTC))]))
 
 
-def rows(tasks: list[Task], now: datetime) -> Iterator[tuple[str, ...]]:
+def rows(tasks: list[Task], places: dict[str, str], now: datetime) -> Iterator[tuple[str, ...]]:
+    """A row a task; an older one of the same slot hangs below the newest."""
     from emulator.cli.table import human, when
 
     above = ""
     for task in tasks:
+        place = places.get(task.id, "")
         state = f"{task.state.capitalize()} {human((now - when(task.since)).total_seconds()).lower()} ago"
         older = " \\_ " if task.name == above else ""
         yield (
@@ -43,7 +46,7 @@ def rows(tasks: list[Task], now: datetime) -> Iterator[tuple[str, ...]]:
             older + task.name,
             task.image,
             state,
-            task.address,
+            place,
             str(task.pid or ""),
             task.error,
         )

@@ -33,9 +33,9 @@ def start(words: Start) -> int:
         return 2
     if words.private_volumes:
         settings = private(settings)
-    from emulator import engine
+    from emulator.engine import run
 
-    return engine.run(
+    return run(
         settings,
         fresh_addresses=words.fresh_addresses,
         quiet=words.quiet,
