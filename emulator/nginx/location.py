@@ -13,7 +13,7 @@ from emulator.nginx.headers import compile_add_headers
 from emulator.nginx.log import LEVELS, LogFile
 from emulator.nginx.logconf import compile_access_logs
 from emulator.nginx.proxyconf import compile_proxy
-from emulator.nginx.request import Handler, Request
+from emulator.nginx.request import DECLINED, Handler, Request
 from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
@@ -232,6 +232,28 @@ def _absolute(path: str, prefix: str) -> str:
 
 def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None) -> Location:
     """Merge and compile one location, or a server's own level (`what` None)."""
+    location = _merged(block, conf, what)
+    location.proxy = compile_proxy(block, block, groups, conf, what)
+    rewriting: tuple[Handler, ...] = ()
+    if what is not None:
+        rewriting = rewrite_handlers(block, lambda inner: _compile_if(inner, block, groups, conf, what))
+    location.handlers = (*rewriting, *_phases(location, block))
+    return location
+
+
+def _compile_if(block: Block, outer: Block, groups: dict[str, Group], conf: HttpConf, what: Match) -> Location:
+    """The settings of an `if` in a location, which passes requests where the location does.
+
+    Its first handler only stands where the location has its rewrite phase: that phase leads here.
+    """
+    location = _merged(block, conf, what)
+    passing = block if "proxy_pass" in block.values else outer
+    location.proxy = compile_proxy(passing, block, groups, conf, what)
+    location.handlers = (lambda r: DECLINED, *_phases(location, block))
+    return location
+
+
+def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     own = frozenset(block.state.variables)
     location = Location(block, what)
     location.set_files(block, what, conf.prefix, own)
@@ -239,28 +261,30 @@ def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, wha
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
     location.add_headers = compile_add_headers(block, own)
+    return location
+
+
+def _phases(location: Location, block: Block) -> tuple[Handler, ...]:
+    """The handlers after the rewrite phase."""
+    own = frozenset(block.state.variables)
     handlers: list[Handler] = []
-    if what is not None:
-        handlers.extend(rewrite_handlers(block))
     if "try_files" in block.values:
         handlers.append(_try_files(block, own))
-    location.proxy = compile_proxy(block, groups, conf, what)
     if location.proxy is not None:
         handlers.append(location.proxy.handler)
         location.auto_redirect = True
     else:
         handlers.append(static.index(_index(block, own)))
         handlers.append(static.static)
-    location.handlers = tuple(handlers)
-    return location
+    return tuple(handlers)
 
 
-def rewrite_handlers(block: Block) -> tuple[Handler, ...]:
+def rewrite_handlers(
+    block: Block, location_of: rewrite.LocationOf = lambda block: None
+) -> tuple[Handler, ...]:
     """The rewrite phase of a block: its own directives, never inherited."""
-    own = frozenset(block.state.variables)
-    return tuple(
-        rewrite.compile_return(entry.value, own) for entry in block.entries if entry.node.name == "return"
-    )
+    handler = rewrite.compile_rewrite(block, frozenset(block.state.variables), location_of)
+    return () if handler is None else (handler,)
 
 
 def _try_files(block: Block, own: frozenset[str]) -> Handler:

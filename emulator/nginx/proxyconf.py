@@ -74,14 +74,16 @@ def _resolve(host: str, namespace: Namespace) -> tuple[str, ...]:
     return namespace.resolve(host)
 
 
-def compile_proxy(block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None) -> Proxy | None:
-    """The proxy of a location that has a proxy_pass of its own."""
-    value = block.values.get("proxy_pass")
+def compile_proxy(
+    passing: Block, block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None
+) -> Proxy | None:
+    """The proxy of a block; `passing` is the one that holds its proxy_pass, if any does."""
+    value = passing.values.get("proxy_pass")
     if value is None:
         return None
     own = frozenset(block.state.variables)
     proxy = Proxy()
-    _target(proxy, value, block, groups, conf, what)
+    _target(proxy, value, passing, groups, conf, what)
     _settings(proxy, block)
     _headers(proxy, block, own)
     proxy.redirects = _redirects(proxy, block, what, own)

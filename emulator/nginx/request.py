@@ -184,6 +184,10 @@ class Request:
                 if result != AGAIN:
                     self.finalize(result)
                 return
+        self.find()
+
+    def find(self) -> None:
+        """Find the location of the path and run its phases."""
         location, match = self.server.find(self.path)
         if match is not None:
             self.captures = tuple(group or b"" for group in match.groups())
@@ -218,9 +222,9 @@ class Request:
 
     def resume(self) -> None:
         """Go on with the location's handlers after one that said AGAIN."""
-        handlers = self.location.handlers
-        while self.phase < len(handlers):
-            handler = handlers[self.phase]
+        # read anew each time: an `if` that holds changes the location between two handlers
+        while self.phase < len(self.location.handlers):
+            handler = self.location.handlers[self.phase]
             self.phase += 1
             result = handler(self)
             if result == DECLINED:

@@ -16,7 +16,6 @@ from emulator.nginx.rows import (
     L,
     S,
     flag,
-    later,
     row,
     uses_variables,
 )
@@ -25,6 +24,7 @@ from emulator.nginx.values import number
 MODULE = "ngx_http_rewrite_module"
 
 _ANY = S | L | SI | LI
+_TWO_THREE = frozenset((2, 3))
 
 
 class Return(NamedTuple):
@@ -49,13 +49,110 @@ def place_return(block: Block, args: tuple[str, ...]) -> Return:
     return Return(code, text)
 
 
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """`flag` is last, break, redirect, permanent, or "" to go on with the next directive."""
+
+    pattern: re.Pattern[bytes]
+    replacement: str
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an `if` asks: `operator` "" (is it set?), =, !=, ~, !~, or one of -f -d -e -x with or without `!`."""
+
+    operator: str
+    variable: str
+    operand: str = ""
+    pattern: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """`name` without its dollar sign gets what `value` then stands for."""
+
+    name: str
+    value: str
+
+
+def place_rewrite(block: Block, args: tuple[str, ...]) -> Rewrite:
+    """As ngx_http_rewrite: a replacement that names a scheme is a redirect by itself."""
+    pattern = regex.compiled(args[0], False)
+    define_captures(block, pattern)
+    replacement = args[1]
+    if not replacement:
+        raise BadValue("empty replacement")
+    flag_word = args[2] if len(args) > 2 else ""
+    if flag_word not in ("", "last", "break", "redirect", "permanent"):
+        raise BadValue(f'invalid parameter "{flag_word}"')
+    if flag_word != "permanent" and replacement.startswith(("http://", "https://", "$scheme")):
+        flag_word = "redirect"
+    uses_variables(block, replacement)
+    return Rewrite(pattern, replacement, flag_word)
+
+
+def place_set(block: Block, args: tuple[str, ...]) -> Set:
+    """As ngx_http_rewrite_set."""
+    name, value = args
+    if not name.startswith("$") or len(name) < 2:
+        raise BadValue(f'invalid variable name "{name}"')
+    define(block, name[1:])
+    uses_variables(block, value)
+    return Set(name[1:], value)
+
+
+def place_if(block: Block, args: tuple[str, ...]) -> Condition:
+    """As ngx_http_rewrite_if_condition: the parentheses may stand apart or touch the words."""
+    words = list(args)
+    if not words[0].startswith("("):
+        raise BadValue(f'invalid condition "{words[0]}"')
+    if not words[-1].endswith(")"):
+        raise BadValue(f'invalid condition "{words[-1]}"')
+    words[0] = words[0][1:]
+    words[-1] = words[-1][:-1]
+    words = words[words[0] == "" and len(words) > 1 :]
+    if words[-1] == "" and len(words) > 1:
+        words.pop()
+    first = words[0]
+    if len(first) > 1 and first[0] == "$":
+        return _variable_condition(block, words)
+    if first in _FILE_TESTS:
+        if len(words) != 2:
+            raise BadValue(f'invalid condition "{first}"')
+        uses_variables(block, words[1])
+        return Condition(first, "", words[1])
+    raise BadValue(f'invalid condition "{first}"')
+
+
+_FILE_TESTS = tuple(f"{mark}-{letter}" for mark in ("", "!") for letter in "fdex")
+
+
+def _variable_condition(block: Block, words: list[str]) -> Condition:
+    if len(words) not in (1, 3):
+        raise BadValue(f'invalid condition "{words[0]}"')
+    uses_variables(block, words[0])
+    variable = words[0][1:]
+    if len(words) == 1:
+        return Condition("", variable)
+    operator, operand = words[1], words[2]
+    if operator in ("=", "!="):
+        uses_variables(block, operand)
+        return Condition(operator, variable, operand)
+    if operator in ("~", "~*", "!~", "!~*"):
+        pattern = regex.compiled(operand, operator.endswith("*"))
+        define_captures(block, pattern)
+        return Condition(operator.rstrip("*"), variable, operand, pattern)
+    raise BadValue(f'unexpected "{operator}" in condition')
+
+
 DIRECTIVES: tuple[Directive, ...] = (
-    later("rewrite", _ANY, frozenset((2, 3)), "Change the URI by a pattern.", repeat=True),
+    row("rewrite", _ANY, _TWO_THREE, "Change the URI by a pattern.", (), check=place_rewrite, repeat=True),
     row("return", _ANY, ONE_TWO, "Answer at once.", (), check=place_return, repeat=True),
-    later("break", _ANY, NONE, "Stop the directives of this module here.", repeat=True),
-    later("if", S, None, "What holds under a condition.", block=SI, repeat=True),
-    later("if", L, None, "What holds under a condition.", block=LI, repeat=True),
-    later("set", _ANY, TWO, "Give a variable a value.", repeat=True),
+    row("break", _ANY, NONE, "Stop the directives of this module here.", (), repeat=True),
+    row("if", S, None, "What holds under a condition.", (), block=SI, check=place_if, repeat=True),
+    row("if", L, None, "What holds under a condition.", (), block=LI, check=place_if, repeat=True),
+    row("set", _ANY, TWO, "Give a variable a value.", (), check=place_set, repeat=True),
     flag("rewrite_log", HSL | SI | LI, "Log what rewriting does.", False, NO_EFFECT),
-    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True, NO_EFFECT),
+    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True),
 )
