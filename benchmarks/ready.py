@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -52,21 +53,28 @@ def answered(port: int) -> str | None:
 def until(port: int, replicas: int, argv: list[str], folder: Path) -> float:
     """Seconds from the start of `argv` until so many different replicas have answered on `port`."""
     began = time.perf_counter()
-    program = subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        seen: set[str] = set()
-        while len(seen) < replicas:
-            who = answered(port)
-            if who is None:
-                if program.poll() is not None:
-                    raise SystemExit(f"{argv} ended with {program.returncode} before it was ready")
-                time.sleep(PAUSE)
-            else:
-                seen.add(who)
-        return time.perf_counter() - began
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.wait(30)
+    with tempfile.TemporaryFile("w+") as output:
+        program = subprocess.Popen(argv, cwd=folder, stdout=output, stderr=output)
+        try:
+            wait_for(port, replicas, program, output)
+            return time.perf_counter() - began
+        finally:
+            program.send_signal(signal.SIGINT)
+            program.wait(30)
+
+
+def wait_for(port: int, replicas: int, program: subprocess.Popen[bytes], output: IO[str]) -> None:
+    """Ask until so many have answered; a program that ends before is shown with what it wrote."""
+    seen: set[str] = set()
+    while len(seen) < replicas:
+        who = answered(port)
+        if who is not None:
+            seen.add(who)
+        elif program.poll() is None:
+            time.sleep(PAUSE)
+        else:
+            output.seek(0)
+            raise SystemExit(f"{program.args!r} ended with {program.returncode}:\n{output.read()}")
 
 
 @contextlib.contextmanager
