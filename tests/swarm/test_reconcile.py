@@ -297,6 +297,7 @@ def test_every_world_keeps_the_invariants_and_settles(
             world.service = world.service._replace(version=world.service.version + 1)
         world.settle()
         world.check()
+    world.run(20)
     world.service = world.service._replace(version=world.service.version + 1)
     world.run(100)
     world.check()
