@@ -16,7 +16,7 @@ LOOPBACK = IPv4Network("127.0.0.0/24")
 def whole_file(settings: Settings) -> list[str]:
     """The problems between the parts of a file whose parts are right by themselves."""
     problems: list[str] = []
-    top = Spot("", problems)
+    top = Spot(problems)
     for service in settings.services:
         check_service(service, settings, top.at("services").at(service.name))
     check_ports(settings, top)
@@ -30,10 +30,10 @@ def check_service(service: Service, settings: Settings, spot: Spot) -> None:
     volumes = tuple(volume.name for volume in settings.volumes)
     for index, name in enumerate(service.networks):
         if name not in networks:
-            undefined(spot.at("networks").item(index), "network", name, networks)
+            undefined(spot.at("networks").at(index), "network", name, networks)
     seen: set[str] = set()
     for index, mount in enumerate(service.mounts):
-        place = spot.at("mounts").item(index)
+        place = spot.at("mounts").at(index)
         if mount.type == "bind":
             check_exists(place, Path(mount.source))
         elif mount.source not in volumes:
@@ -77,7 +77,7 @@ def undefined(spot: Spot, what: str, name: str, known: tuple[str, ...]) -> None:
     elif what == "volume" and "/" in name:
         spot.add(f"{quoted(name)} cannot be a volume's name; a path needs type=bind")
     else:
-        section = Spot(what + "s", []).at(name).path
+        section = Spot([], Spot([]), what + "s").at(name).path
         spot.add(f"{what} {quoted(name)} is not defined, expected a section [{section}]")
 
 
@@ -88,7 +88,7 @@ def check_ports(settings: Settings, top: Spot) -> None:
         for index, port in enumerate(service.ports):
             if port.published and port.published in owners:
                 owner = quoted(owners[port.published])
-                spot = top.at("services").at(service.name).at("ports").item(index)
+                spot = top.at("services").at(service.name).at("ports").at(index)
                 spot.add(f"port {port.published} is already published by service {owner}")
             owners.setdefault(port.published, service.name)
 

@@ -69,7 +69,7 @@ def as_signal(value: Any) -> str:
 def read_env(value: Any, spot: Spot) -> Any:
     """Variables from a table or from Docker's list of "NAME=value"."""
     if isinstance(value, list):
-        found = [_assignment(item, spot.item(index)) for index, item in enumerate(value)]
+        found = [_assignment(item, spot.at(index)) for index, item in enumerate(value)]
     elif isinstance(value, dict):
         found = [_variable(name, item, spot.at(name)) for name, item in value.items()]
     else:

@@ -42,7 +42,7 @@ def parse(text: str, path: Path) -> tuple[Settings | None, list[str]]:
     except ValueError as error:  # also numbers of more digits than Python takes
         return None, [_syntax(str(error), text)]
     problems: list[str] = []
-    found = FILE.read(document, Spot("", problems))
+    found = FILE.read(document, Spot(problems))
     if found is None:
         return None, problems
     settings = absolute(build(found, path))

@@ -6,30 +6,35 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-
 
 class Unfit(Exception):
     """A value is not what its key takes; a text, where there is one, says more than the kind's own."""
 
 
 class Spot:
-    """A place in the file by its key path, and the list of problems that all places share."""
+    """A place in the file, and the list of problems that all places share; its path is made when told."""
 
-    __slots__ = ("path", "problems")
+    __slots__ = ("above", "key", "problems")
 
-    def __init__(self, path: str, problems: list[str]) -> None:
-        self.path, self.problems = path, problems
+    def __init__(self, problems: list[str], above: Spot | None = None, key: str | int = "") -> None:
+        self.problems, self.above, self.key = problems, above, key
 
-    def at(self, key: str) -> Spot:
-        name = key if BARE_KEY.fullmatch(key) else quoted(key)
-        return Spot(f"{self.path}.{name}" if self.path else name, self.problems)
+    def at(self, key: str | int) -> Spot:
+        """The place of a key in the table here, or of an item in the list."""
+        return Spot(self.problems, self, key)
 
-    def item(self, index: int) -> Spot:
-        return Spot(f"{self.path}[{index}]", self.problems)
+    @property
+    def path(self) -> str:
+        if self.above is None:
+            return ""
+        above = self.above.path
+        if isinstance(self.key, int):
+            return f"{above}[{self.key}]"
+        name = self.key if re.fullmatch(r"[A-Za-z0-9_-]+", self.key, re.ASCII) else quoted(self.key)
+        return f"{above}.{name}" if above else name
 
     def add(self, message: str) -> None:
-        self.problems.append(f"{self.path}: {message}" if self.path else message)
+        self.problems.append(f"{self.path}: {message}")
 
     def wrong(self, found: object, expected: str) -> None:
         self.add(f"found {shown(found)}, expected {expected}")
@@ -99,7 +104,7 @@ def listed(kind: Kind, example: str) -> Kind:
         if not isinstance(value, list):
             spot.wrong(value, expected)
             return None
-        found = [kind.read(item, spot.item(index)) for index, item in enumerate(value)]
+        found = [kind.read(item, spot.at(index)) for index, item in enumerate(value)]
         return None if None in found else tuple(found)
 
     return Kind(expected, read)
