@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from emulator.nginx import regex
 from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.modules.listen import define, define_captures
 from emulator.nginx.rows import (
     HSL,
     LI,
@@ -49,8 +52,7 @@ def place_return(block: Block, args: tuple[str, ...]) -> Return:
     return Return(code, text)
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """`flag` is last, break, redirect, permanent, or "" to go on with the next directive."""
 
     pattern: re.Pattern[bytes]
@@ -58,8 +60,7 @@ class Rewrite:
     flag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """What an `if` asks: `operator` "" (is it set?), =, !=, ~, !~, or one of -f -d -e -x with or without `!`."""
 
     operator: str
@@ -68,8 +69,7 @@ class Condition:
     pattern: re.Pattern[bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(NamedTuple):
     """`name` without its dollar sign gets what `value` then stands for."""
 
     name: str
