@@ -147,7 +147,8 @@ def _plain(sign: str, groups: list[str]) -> str:
 
 
 def _opening(pattern: str, at: int, groups: list[str]) -> tuple[str, int]:
-    if pattern.startswith(("(?<", "(?'"), at) and pattern[at + 3 : at + 4] not in ("=", "!"):
+    is_behind = pattern.startswith(("(?<=", "(?<!"), at)
+    if pattern.startswith(("(?<", "(?'", "(?P<"), at) and not is_behind:
         groups.append("")
         return _named_group(pattern, at)
     flags = _FLAGS.match(pattern, at)
@@ -175,7 +176,7 @@ def _escape(pattern: str, at: int) -> tuple[str, int]:
         end = at + 3
         while end < len(pattern) and pattern[end] not in ">}'":
             end += 1
-        return f"(?P={pattern[at + 3 : end]})", end + 1
+        return f"(?P={pattern[at + 3 : end].lower()})", end + 1
     if sign == "x" and not re.match(r"[0-9A-Fa-f]{2}", pattern[at + 2 :]):
         digits = re.match(r"\{?([0-9A-Fa-f]{0,2})\}?", pattern[at + 2 :])
         assert digits
@@ -220,7 +221,7 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _named_group(pattern: str, at: int) -> tuple[str, int]:
-    begin = at + 3
+    begin = at + (4 if pattern[at + 2] == "P" else 3)
     end = begin
     while end < len(pattern) and (pattern[end] == "_" or pattern[end].isalnum()):
         end += 1
@@ -231,4 +232,4 @@ def _named_group(pattern: str, at: int) -> tuple[str, int]:
         raise _failed(pattern, "unrecognized character after (?<", begin)
     if pattern[end : end + 1] not in (">", "'"):
         raise _failed(pattern, "syntax error in subpattern name (missing terminator)", end)
-    return f"(?P<{name}>", end + 1
+    return f"(?P<{name.lower()}>", end + 1  # a variable's name has no case

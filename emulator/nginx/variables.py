@@ -27,7 +27,13 @@ class UnknownVariable(ValueError):
     """A template names a variable that nothing defines; the text is nginx's."""
 
 
+def is_implemented(name: str) -> bool:
+    """Whether a variable of nginx's own, in lower case, has a getter here."""
+    return name in GETTERS or name.startswith(tuple(_PREFIXES))
+
+
 def _known(name: str, own: Container[str]) -> Getter:
+    name = name.lower()
     if name.isdigit():
         return _capture(int(name))
     getter = GETTERS.get(name)

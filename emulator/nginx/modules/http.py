@@ -14,6 +14,7 @@ from emulator.nginx.conf import ConfError
 from emulator.nginx.directives import Block, Context, Directive
 from emulator.nginx.modules import http_core, listen, location, proxy, upstream
 from emulator.nginx.rows import NONE, M, row
+from emulator.nginx.variables import is_implemented
 
 MODULE = "ngx_http_module"
 
@@ -43,8 +44,13 @@ def refuse_unknown_variables(http: Block) -> None:
     """As ngx_http_variables_init_vars, in the order of first use."""
     state = http.state
     for name in state.used:
-        if name.lower() not in state.variables and not variablenames.is_known(name):
-            raise ConfError(f'unknown "{name.lower()}" variable')
+        name = name.lower()
+        if name in state.variables:
+            continue
+        if not variablenames.is_known(name):
+            raise ConfError(f'unknown "{name}" variable')
+        if not is_implemented(name):
+            raise ConfError(f'the "{name}" variable is not supported by the emulator yet')
 
 
 DIRECTIVES: tuple[Directive, ...] = (

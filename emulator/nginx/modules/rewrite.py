@@ -61,7 +61,7 @@ class Rewrite(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """What an `if` asks: `operator` "" (is it set?), =, !=, ~, !~, or one of -f -d -e -x with or without `!`."""
+    """What an `if` asks: `operator` "" (is it set?), =, !=, ~, !~, or -f -d -e -x with or without `!`."""
 
     operator: str
     variable: str
