@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,6 +51,7 @@ class Emulator:
         from emulator.client import Engine
 
         self._process, self._lifeline, self._log = process, lifeline, log
+        self._told = 0
         self.engine: Engine = Engine(Path(ready["socket"]))
         self.urls: tuple[str, ...] = tuple(ready["urls"])
 
@@ -142,6 +143,14 @@ class Emulator:
                     raise NotRunning("the emulator has ended")
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"not all replicas are ready after {timeout:g} s")
+
+    def written(self) -> str:
+        """What the emulator and all tasks have written since this was last asked."""
+        with self._log.open("rb") as file:
+            file.seek(self._told)
+            text = file.read()
+        self._told += len(text)
+        return text.decode(errors="replace")
 
     def stop(self) -> None:
         """Stop everything; also what is left when the emulator itself does not answer any more."""
@@ -239,3 +248,17 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield running
     finally:
         running.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what the replicas and the proxy have written during it."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("emulator")
+    if isinstance(running, Emulator) and report.when != "teardown":
+        text = running.written()
+        if report.when == "call" and report.failed:
+            report.sections.append(("Captured emulator output", text))
+    return report

@@ -173,6 +173,22 @@ def test_two_sessions_and_two_workers_side_by_side_do_not_meet(project):
     assert [one.returncode for one in runs] == [0, 0], outputs
 
 
+def test_a_failed_test_shows_what_was_written_during_it(project):
+    pytester = project("""
+        def test_one(emulator):
+            get(emulator, "/before")
+
+        def test_two(emulator):
+            get(emulator, "/during")
+            assert not emulator.logs(1) + emulator.logs(2)
+    """)
+    result = run(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    shown = result.stdout.str().partition("Captured emulator output")[2]
+    assert "asked for /during" in shown
+    assert "asked for /before" not in shown
+
+
 def test_a_start_that_fails_is_an_error_with_the_apps_own_words(project):
     pytester = project("def test_it(emulator): pass")
     (pytester.path / "app/app.py").write_text("import no_such_module")

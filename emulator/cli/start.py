@@ -56,9 +56,9 @@ def settled(settings: Settings, words: Start) -> Settings:
 
 
 def published(settings: Settings, port: int) -> tuple[Service, ...]:
-    """The services with the one port that they publish on another port of this machine."""
+    """The services with the one port that they publish on another port; with 0 all of them, on free ones."""
     count = sum(len(service.ports) for service in settings.services)
-    if count != 1:
+    if port and count != 1:
         raise SettingsError((f"--port: {settings.file.name} publishes {count} ports, expected one",))
 
     def moved(published: Port) -> Port:

@@ -13,9 +13,7 @@ from emulator.cli.file import file_option, state_option
 
 @click.command()
 @file_option
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Publish on this port instead; 0 is any free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="Publish on this port instead; 0 is a free one.")
 @click.option("--addressing", type=click.Choice(["loopback", "ports"]), help="How tasks are told apart.")
 @click.option("--fresh-addresses", is_flag=True, help="Take addresses that no other emulator uses.")
 @click.option("--private-volumes", is_flag=True, help="Work on copies of the volumes' folders.")
