@@ -63,7 +63,7 @@ def send_header(r: Request) -> bool:
         return True
     if r.err_status:
         r.status = respond.ON_THE_WIRE.get(r.err_status, r.err_status)
-        r.status_line = None if r.upstream is None else r.status_line
+        r.status_line = None
     if r.method == b"HEAD":
         r.header_only = True
     if r.status == 200 and not r.disable_not_modified:
