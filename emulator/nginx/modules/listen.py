@@ -191,6 +191,7 @@ def define(block: Block, name: str) -> None:
     """As ngx_http_add_variable with NGX_HTTP_VAR_CHANGEABLE: nginx's own ones stay its own."""
     from emulator.nginx.variablenames import FIXED
 
+    name = name.lower()
     if name in FIXED:
         raise BadValue(f'the duplicate "{name}" variable')
     block.state.variables.add(name)

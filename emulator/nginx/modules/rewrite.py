@@ -97,9 +97,10 @@ def place_set(block: Block, args: tuple[str, ...]) -> Set:
     name, value = args
     if not name.startswith("$") or len(name) < 2:
         raise BadValue(f'invalid variable name "{name}"')
-    define(block, name[1:])
+    name = name[1:].lower()
+    define(block, name)
     uses_variables(block, value)
-    return Set(name[1:], value)
+    return Set(name, value)
 
 
 def place_if(block: Block, args: tuple[str, ...]) -> Condition:
@@ -107,19 +108,19 @@ def place_if(block: Block, args: tuple[str, ...]) -> Condition:
     words = list(args)
     if not words[0].startswith("("):
         raise BadValue(f'invalid condition "{words[0]}"')
+    words[0] = words[0][1:]
     if not words[-1].endswith(")"):
         raise BadValue(f'invalid condition "{words[-1]}"')
-    words[0] = words[0][1:]
+    if words == [")"]:
+        raise BadValue('invalid condition ")"')
     words[-1] = words[-1][:-1]
-    words = words[words[0] == "" and len(words) > 1 :]
-    if words[-1] == "" and len(words) > 1:
+    words = words[len(words) > 1 and not words[0] :]
+    if len(words) > 1 and not words[-1] and args[-1] == ")":
         words.pop()
     first = words[0]
-    if len(first) > 1 and first[0] == "$":
+    if len(first) > 1 and first.startswith("$"):
         return _variable_condition(block, words)
-    if first in _FILE_TESTS:
-        if len(words) != 2:
-            raise BadValue(f'invalid condition "{first}"')
+    if len(words) == 2 and first in _FILE_TESTS:
         uses_variables(block, words[1])
         return Condition(first, "", words[1])
     raise BadValue(f'invalid condition "{first}"')
@@ -131,8 +132,8 @@ _FILE_TESTS = tuple(f"{mark}-{letter}" for mark in ("", "!") for letter in "fdex
 def _variable_condition(block: Block, words: list[str]) -> Condition:
     if len(words) not in (1, 3):
         raise BadValue(f'invalid condition "{words[0]}"')
-    uses_variables(block, words[0])
-    variable = words[0][1:]
+    variable = words[0][1:].lower()  # all of it is the name: no braces, no second variable
+    block.state.used[variable] = None
     if len(words) == 1:
         return Condition("", variable)
     operator, operand = words[1], words[2]
