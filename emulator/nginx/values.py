@@ -15,6 +15,7 @@ from emulator.nginx.directives import BadValue, Complaint
 Arguments = tuple[str, ...]
 
 _MAX = 2**63 - 1
+_LEVELS = 10  # how many characters of a file's name may become folders
 _SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _UNITS = ("y", "M", "w", "d", "h", "m", "s", "ms")
 _SECONDS = {"y": 31536000, "M": 2592000, "w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -166,6 +167,8 @@ def as_path(args: Arguments) -> tuple[str, tuple[int, ...]]:
         if not level:
             raise Complaint("invalid value")
         levels.append(level)
+    if sum(levels) > _LEVELS:
+        raise Complaint("invalid value")
     return args[0], tuple(levels)
 
 

@@ -131,14 +131,15 @@ def ask_nginx_all(wanted: list[Case]) -> list[Verdict]:
 
 
 def rewrite(path: Path) -> None:
-    """Keep the heads and the emulator's own lines, and put what nginx says today between them."""
+    """Put what nginx says today below each text; drop the emulator's own lines where it now says the same."""
     found = list(cases(path))
     comments = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     out = [*comments, ""]
     for case, verdict in zip(found, ask_nginx_all(found), strict=True):
         out.append(f"{case.place} | {case.text}")
         out.extend(f"= {line}" for line in verdict.lines)
-        out.extend(f"! {line}" for line in case.ours if case.ours != case.nginx)
+        if case.ours != case.nginx and ask_emulator(case.conf) != verdict:
+            out.extend(f"! {line}" for line in case.ours)
         out.append("")
     path.write_text("\n".join(out), encoding="utf-8")
 

@@ -124,9 +124,9 @@ def as_affinity(args: tuple[str, ...]) -> tuple[str, ...]:
     for mask in masks:
         if len(mask) > 1024:
             raise BadValue('"worker_cpu_affinity" supports up to 1024 CPUs only')
-        wrong = mask.strip("01 ")
+        wrong = [sign for sign in mask if sign not in "01 "]
         if wrong:
-            raise BadValue(f'invalid character "{wrong[0]}" in "worker_cpu_affinity"')
+            raise BadValue(f'invalid character "{wrong[-1]}" in "worker_cpu_affinity"')
     return args
 
 

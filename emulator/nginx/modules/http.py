@@ -1,8 +1,8 @@
 """ngx_http_module: the http block, and what nginx does when it has read it.
 
-The order is ngx_http_block's: upstreams are resolved, values merged from the outside in, locations put
-in order, unknown variables found, and server names compared, so that of several mistakes the one named
-is the one nginx names.
+The order is ngx_http_block's: each module completes its part and merges values from the outside in, then
+locations are put in order, unknown variables found, and server names compared, so that of several
+mistakes the one named is the one nginx names.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ from emulator.nginx.variables import is_implemented
 
 MODULE = "ngx_http_module"
 
-_MERGES: tuple[Callable[[Block], None], ...] = (http_core.merge, proxy.merge)
 
+def _everywhere(merge: Callable[[Block], None]) -> Callable[[Block], None]:
+    """A merge of every server and location."""
 
-def complete_http(http: Block) -> None:
-    upstream.resolve(http)
-    for merge in _MERGES:
+    def complete(http: Block) -> None:
         for server in http.blocks("server"):
             for block in _inside_out(server):
                 merge(block)
+
+    return complete
+
+
+def complete_http(http: Block) -> None:
+    for complete in (_everywhere(http_core.merge), upstream.resolve, _everywhere(proxy.merge)):
+        complete(http)
     for server in http.blocks("server"):
         location.refuse_duplicates(server)
     refuse_unknown_variables(http)

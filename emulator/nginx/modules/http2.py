@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from emulator.nginx.directives import Block, Directive
+from emulator.nginx.directives import BadValue, Block, Complaint, Directive
+from emulator.nginx.modules.http_core import as_pool_size
 from emulator.nginx.rows import HS, HSL, NO_EFFECT, ONE, H, flag, number, row, size
+from emulator.nginx.values import as_number, as_size
 
 MODULE = "ngx_http_v2_module"
+
+_LEAST_BUFFER = 32  # twice NGX_HTTP_V2_STATE_BUFFER_SIZE
 
 _REPLACED = {
     "http2_max_requests": "keepalive_requests",
@@ -30,6 +34,27 @@ def warn_obsolete(block: Block, value: str) -> str:
     return value
 
 
+def as_recv_buffer(args: tuple[str, ...]) -> int:
+    value: int = as_size(args)
+    if value < _LEAST_BUFFER:
+        raise Complaint("value is too small")
+    return value
+
+
+def as_power_of_two(args: tuple[str, ...]) -> int:
+    value: int = as_number(args)
+    if value.bit_count() != 1:
+        raise Complaint("must be a power of two")
+    return value
+
+
+def as_chunk_size(args: tuple[str, ...]) -> int:
+    value: int = as_size(args)
+    if not value:
+        raise BadValue("the http2 chunk size cannot be zero")
+    return value
+
+
 _OBSOLETE = {"check": warn_obsolete, "repeat": True}
 
 DIRECTIVES: tuple[Directive, ...] = (
@@ -41,18 +66,18 @@ DIRECTIVES: tuple[Directive, ...] = (
         NO_EFFECT,
         check=note_http1,
     ),
-    size("http2_recv_buffer_size", H, "A buffer.", 256 * 1024, NO_EFFECT),
-    size("http2_pool_size", HS, "Memory per request.", 4096, NO_EFFECT),
+    row("http2_recv_buffer_size", H, ONE, "A buffer.", 256 * 1024, NO_EFFECT, parse=as_recv_buffer),
+    row("http2_pool_size", HS, ONE, "Memory per request.", 4096, NO_EFFECT, parse=as_pool_size),
     number("http2_max_concurrent_streams", HS, "How many requests at once.", 128, NO_EFFECT),
     row("http2_max_concurrent_pushes", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     row("http2_max_requests", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     row("http2_max_field_size", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     row("http2_max_header_size", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     size("http2_body_preread_size", HS, "A buffer.", 64 * 1024, NO_EFFECT),
-    number("http2_streams_index_size", HS, "A table's size.", 32, NO_EFFECT),
+    row("http2_streams_index_size", HS, ONE, "A table's size.", 32, NO_EFFECT, parse=as_power_of_two),
     row("http2_recv_timeout", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     row("http2_idle_timeout", HS, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
-    size("http2_chunk_size", HSL, "The size of a frame.", 8192, NO_EFFECT),
+    row("http2_chunk_size", HSL, ONE, "The size of a frame.", 8192, NO_EFFECT, parse=as_chunk_size),
     row("http2_push_preload", HSL, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
     row("http2_push", HSL, ONE, "Obsolete in nginx.", (), NO_EFFECT, **_OBSOLETE),
 )

@@ -91,8 +91,8 @@ def as_pool_size(args: tuple[str, ...]) -> int:
     return value
 
 
-def as_resolver(args: tuple[str, ...]) -> Resolver:
-    """As ngx_resolver_create."""
+def place_resolver(block: Block, args: tuple[str, ...]) -> Resolver:
+    """As ngx_resolver_create; a name server given by name must have an address."""
     servers: list[Address] = []
     options: dict[str, str] = {}
     for arg in args:
@@ -103,25 +103,19 @@ def as_resolver(args: tuple[str, ...]) -> Resolver:
             options[name] = value
             continue
         try:
-            servers.append(parse_address(arg, default_port=53))
+            server = parse_address(arg, default_port=53)
         except BadAddress as error:
             raise BadValue(f'{error} in resolver "{arg}"') from None
+        resolve = block.state.resolve
+        if resolve is not None and not server.literal and not resolve(server.host):
+            raise BadValue(f'host not found in resolver "{arg}"')
+        servers.append(server)
     if options.get("ipv4") == options.get("ipv6") == "off":
         raise BadValue('"ipv4" and "ipv6" cannot both be "off"')
     if not servers:
         raise BadValue("no name servers defined")
     valid = as_seconds(options["valid"]) if "valid" in options else None
     return Resolver(tuple(servers), valid, options.get("ipv4") != "off", options.get("ipv6") != "off")
-
-
-def place_resolver(block: Block, resolver: Resolver) -> Resolver:
-    """A name server given by name must have an address."""
-    if block.state.resolve is not None:
-        for server in resolver.servers:
-            if not server.literal and not block.state.resolve(server.host):
-                written = next(arg for arg in block.state.at.args if arg.startswith(server.host))
-                raise BadValue(f'host not found in resolver "{written}"')
-    return resolver
 
 
 def as_open_file_cache(args: tuple[str, ...]) -> OpenFileCache:
@@ -331,7 +325,6 @@ DIRECTIVES: tuple[Directive, ...] = (
     row(
         *("resolver", HSL, None, "Name servers; here names are those of the task's own network."),
         *(None, NO_EFFECT),
-        parse=as_resolver,
         check=place_resolver,
     ),
     milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000, NO_EFFECT),

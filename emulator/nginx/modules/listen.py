@@ -46,27 +46,37 @@ class ServerName(NamedTuple):
 _OPTIONS = ("bind", "deferred", "reuseport", "multipath")
 
 
-def as_listen(args: tuple[str, ...]) -> Listen:
-    """As ngx_http_core_listen."""
+def place_listen(block: Block, args: tuple[str, ...]) -> Listen:
+    """As ngx_http_core_listen: the address, then the options, then what other listens say of the address."""
     try:
         address = parse_address(args[0], default_port=80, listen=True)
     except BadAddress as error:
         raise BadValue(f'{error} in "{args[0]}" of the "listen" directive') from None
+    hosts = _hosts(block, address)
     listen = Listen(address)
     for option in args[1:]:
+        if option.startswith("accept_filter="):
+            block.state.warn(
+                f'accept filters "{option}" are not supported on this platform, ignored', "emerg"
+            )
+        if option == "http2":
+            block.state.warn(
+                'the "listen ... http2" directive is deprecated, use the "http2" directive instead'
+            )
         listen = _with_option(listen, option)
+    for host in hosts:
+        for port in listen.ports:
+            _claim(block, shown(host, port), listen)
     return listen
 
 
 def _with_option(listen: Listen, option: str) -> Listen:
     if option in ("default_server", "default"):
         return listen._replace(default_server=True)
-    if option == "ssl":
-        return listen._replace(ssl=True)
+    if option in ("ssl", "proxy_protocol"):
+        raise not_yet(f'the "{option}" parameter of "listen"')
     if option == "http2":
         return listen._replace(http2=True)
-    if option == "proxy_protocol":
-        return listen._replace(proxy_protocol=True)
     if option == "quic":
         raise BadValue('the "quic" parameter requires ngx_http_v3_module')
     name, equals, value = option.partition("=")
@@ -100,24 +110,6 @@ _CHECKED: dict[str, Callable[[str], bool]] = {
     "so_keepalive": _is_keepalive,
     "accept_filter": lambda value: True,
 }
-
-
-def place_listen(block: Block, listen: Listen) -> Listen:
-    """Refuse what one server may not say twice, and what two servers may not both say of an address."""
-    for name, given in (("ssl", listen.ssl), ("proxy_protocol", listen.proxy_protocol)):
-        if given:
-            raise not_yet(f'the "{name}" parameter of "listen"')
-    if listen.http2:
-        block.state.warn('the "listen ... http2" directive is deprecated, use the "http2" directive instead')
-    for option in listen.given:
-        if option.startswith("accept_filter="):
-            block.state.warn(
-                f'accept filters "{option}" are not supported on this platform, ignored', "emerg"
-            )
-    for host in _hosts(block, listen.address):
-        for port in listen.ports:
-            _claim(block, shown(host, port), listen)
-    return listen
 
 
 def _hosts(block: Block, address: Address) -> tuple[str, ...]:
@@ -156,29 +148,24 @@ def _claim(block: Block, address: str, listen: Listen) -> None:
     earlier.append((block, listen))
 
 
-def as_server_names(args: tuple[str, ...]) -> tuple[ServerName, ...]:
+def place_server_names(block: Block, args: tuple[str, ...]) -> tuple[ServerName, ...]:
     """As ngx_http_core_server_name; `$hostname` stays as it is for the one who knows it."""
-    return tuple(_server_name(text) for text in args)
+    return tuple(_server_name(block, text) for text in args)
 
 
-def _server_name(text: str) -> ServerName:
+def _server_name(block: Block, text: str) -> ServerName:
+    if (text.startswith("*") and (len(text) < 3 or text[1] != ".")) or text == ".":
+        raise BadValue(f'server name "{text}" is invalid')
+    if "/" in text:
+        block.state.warn(f'server name "{text}" has suspicious symbols')
     if text.startswith("~"):
         if text == "~":
             raise BadValue('empty regex in server name "~"')
         # any capital letter in a pattern makes nginx match it without regard to case
-        return ServerName(text, regex.compiled(text[1:], any("A" <= sign <= "Z" for sign in text)))
-    if (text.startswith("*") and (len(text) < 3 or text[1] != ".")) or text == ".":
-        raise BadValue(f'server name "{text}" is invalid')
+        pattern = regex.compiled(text[1:], any("A" <= sign <= "Z" for sign in text))
+        define_captures(block, pattern)
+        return ServerName(text, pattern)
     return ServerName(text.lower())
-
-
-def place_server_names(block: Block, names: tuple[ServerName, ...]) -> tuple[ServerName, ...]:
-    for name in names:
-        if "/" in name.text and name.pattern is None:
-            block.state.warn(f'server name "{name.text}" has suspicious symbols')
-        if name.pattern is not None:
-            define_captures(block, name.pattern)
-    return names
 
 
 def define_captures(block: Block, pattern: re.Pattern[bytes]) -> None:
@@ -232,13 +219,11 @@ DIRECTIVES: tuple[Directive, ...] = (
     row("server", H, NONE, "A virtual server.", block=Context.SERVER, repeat=True, finish=complete_server),
     row(
         *("listen", S, None, "The address and port on which a server is reached.", ()),
-        parse=as_listen,
         check=place_listen,
         repeat=True,
     ),
     row(
         *("server_name", S, None, "The names for which a server answers: exact, wildcard or ~regex.", ()),
-        parse=as_server_names,
         check=place_server_names,
         repeat=True,
     ),

@@ -32,7 +32,6 @@ from emulator.nginx.rows import (
     refused,
     row,
     size,
-    text,
     uses_variables,
 )
 from emulator.nginx.values import as_path, one_of
@@ -80,7 +79,7 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
     """As ngx_http_proxy_pass."""
     if "$" in url:
         uses_variables(block, url)
-        raise not_yet('"proxy_pass" with variables')
+        return ProxyPass(url)
     scheme = next((name for name in ("http", "https") if url.lower().startswith(f"{name}://")), None)
     if scheme is None:
         raise BadValue("invalid URL prefix")
@@ -170,10 +169,17 @@ def busy_size(block: Block) -> int:
 
 
 def merge(block: Block) -> None:
-    """The complaints of ngx_http_proxy_merge_loc_conf about sizes that do not fit together."""
-    inherits = block.context is Context.SERVER and block.parent is not None
-    if not any(name in block.values or (inherits and name in block.parent.values) for name in _BUFFERING):  # type: ignore[union-attr]
-        return
+    """As ngx_http_proxy_merge_loc_conf: sizes that do not fit together, then the texts of fields."""
+    outer = block.parent if block.context is Context.SERVER else None
+    sources = [place.values for place in (block, outer) if place is not None]
+    if any(name in values for values in sources for name in _BUFFERING):
+        _check_sizes(block)
+    for values in sources:
+        for _, value in values.get("proxy_set_header", ()):
+            uses_variables(block, value)
+
+
+def _check_sizes(block: Block) -> None:
     length, (count, each) = block.inherited("proxy_buffer_size"), block.inherited("proxy_buffers")
     largest, busy = max(length, each), busy_size(block)
     needed = 'the maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"'
@@ -224,10 +230,10 @@ DIRECTIVES: tuple[Directive, ...] = (
     milliseconds("proxy_send_timeout", HSL, "How long the server may take nothing of a request.", 60000),
     size("proxy_send_lowat", HSL, "The low mark of a send buffer.", 0, NO_EFFECT, check=ignore_send_lowat),
     flag("proxy_intercept_errors", HSL, "Let error_page answer for the server's errors.", False),
-    text("proxy_set_header", HSL, "A field of the request that is passed on.", (), arity=TWO, repeat=True),
+    row("proxy_set_header", HSL, TWO, "A field of the request that is passed on.", (), repeat=True),
     number("proxy_headers_hash_max_size", HSL, "A table's size.", 512, NO_EFFECT),
     number("proxy_headers_hash_bucket_size", HSL, "A table's size.", 64, NO_EFFECT),
-    text("proxy_set_body", HSL, "The body that is passed on instead of the client's.", None, NOT_YET),
+    later("proxy_set_body", HSL, ONE, "The body that is passed on instead of the client's."),
     later("proxy_method", HSL, ONE, "The method that is passed on instead of the client's."),
     later("proxy_pass_request_headers", HSL, ONE, "Pass the client's fields on."),
     later("proxy_pass_request_body", HSL, ONE, "Pass the client's body on."),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.conf import ConfError, Node
 from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
-from emulator.nginx.modules.http_core import as_resolver, place_resolver
+from emulator.nginx.modules.http_core import place_resolver
 from emulator.nginx.rows import (
     NO_EFFECT,
     NONE,
@@ -165,7 +165,6 @@ DIRECTIVES: tuple[Directive, ...] = (
     ),
     row(
         *("resolver", U, None, "Name servers of the group.", None, NO_EFFECT),
-        parse=as_resolver,
         check=place_resolver,
     ),
     milliseconds("resolver_timeout", U, "How long resolving may take.", 30000, NO_EFFECT),
