@@ -17,6 +17,7 @@ from emulator.nginx import official
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.head import validate_host
 from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
+from emulator.nginx.map import Computed, compile_maps
 from emulator.nginx.proxyconf import compile_groups
 from emulator.nginx.request import Handler, Request
 from emulator.nginx.uri import escape_uri
@@ -240,6 +241,7 @@ class HttpConf:
         self.pid_path: str = main.inherited("pid")
         self.error_logs = self.registry.error_logs(main, error_log)
         self.listeners: tuple[Listener, ...] = ()
+        self.computed: dict[str, Computed] = {}
         self._temp = itertools.count(1)
         for http in main.blocks("http"):
             self._http(http)
@@ -256,6 +258,7 @@ class HttpConf:
         return self.registry.files
 
     def _http(self, http: Block) -> None:
+        self.computed.update(compile_maps(http))
         groups = compile_groups(http, self.namespace)
         listeners: dict[str, Listener] = {}
         for block in http.blocks("server"):

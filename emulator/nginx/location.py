@@ -241,7 +241,9 @@ def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, wha
     return location
 
 
-def _compile_if(block: Block, outer: Block, groups: dict[str, Group], conf: HttpConf, what: Match) -> Location:
+def _compile_if(
+    block: Block, outer: Block, groups: dict[str, Group], conf: HttpConf, what: Match
+) -> Location:
     """The settings of an `if` in a location, which passes requests where the location does.
 
     Its first handler only stands where the location has its rewrite phase: that phase leads here.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.http1.message import BadMessage, ResponseHead
 from emulator.nginx.exchange import Exchange
@@ -63,6 +63,17 @@ _UNIQUE = frozenset((b"content-length", b"transfer-encoding"))
 _CHARSET = re.compile(rb"([^;]*); *charset=\"?([^;\"]*)\"?\Z", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,18}\Z")
 
+
+class Target(NamedTuple):
+    """Where a proxy_pass with variables leads for one request; `uri` None: as without a URI part."""
+
+    group: Group
+    scheme: bytes
+    host: bytes
+    port: bytes
+    uri: bytes | None
+
+
 Redirect = Callable[[Request, bytes], "bytes | None"]
 
 
@@ -75,7 +86,7 @@ class Proxy:
         "buffering",
         "connect_timeout",
         "dropped",
-        "fixed_lines",
+        "dynamic",
         "group",
         "headers",
         "hidden",
@@ -86,10 +97,13 @@ class Proxy:
         "location_name",
         "max_temp_file_size",
         "memory_limit",
+        "method",
         "next_timeout",
         "next_tries",
         "next_upstream",
         "own_framing",
+        "pass_body",
+        "pass_headers",
         "port",
         "read_timeout",
         "redirects",
@@ -99,16 +113,20 @@ class Proxy:
         "socket_keepalive",
         "target",
         "uri",
-        "vars_uri",
+        "set_body",
     )
 
     group: Group
-    target: Callable[[Request], Group] | None  # proxy_pass with variables
+    dynamic: Callable[[Request], Target | int] | None  # proxy_pass with variables
+    target: None
     host: Template
     port: Template
     scheme: bytes
     uri: bytes | None
-    vars_uri: bool
+    method: Template | None
+    pass_body: bool
+    pass_headers: bool
+    set_body: Template | None
     location_name: bytes | None
     headers: tuple[tuple[bytes, Template], ...]
     dropped: frozenset[bytes]
@@ -134,22 +152,32 @@ class Proxy:
 
     def handler(self, r: Request) -> int:
         exchange = Exchange(r, self)
+        if self.dynamic is not None:
+            found = self.dynamic(r)
+            if isinstance(found, int):
+                return found
+            exchange.group = found.group
         r.upstream = exchange
         exchange.start()
         return AGAIN
 
     def request_uri(self, r: Request) -> bytes:
         """The target of the request line: the client's own bytes, or the location's part replaced (ngx_http_proxy_create_request)."""
-        if self.uri is None:
-            if not r.internal and r.raw_uri:
-                return r.raw_uri.partition(b"#")[0] if b"#" in r.raw_uri else r.raw_uri
-            path = escape_uri(r.path)
-        elif self.location_name is None:
-            path = self.uri
-            return path
-        else:
-            rest = r.path[len(self.location_name) :]
-            path = self.uri + (escape_uri(rest) if r.quoted or r.internal else rest)
+        uri = self.uri
+        if self.dynamic is not None:
+            target: Target = r.ctx["proxy"]  # type: ignore[index]
+            if target.uri is not None:
+                return target.uri
+            uri = None
+        if uri is None and r.unparsed_uri:
+            return r.raw_uri
+        path = r.path
+        if uri is not None and r.valid_location and self.location_name is not None:
+            path = path[len(self.location_name) :]
+        if r.quoted or r.internal:
+            path = escape_uri(path)
+        if uri is not None and r.valid_location:
+            path = uri + path
         return path + b"?" + r.args if r.args else path
 
     def request_head(self, r: Request, length: int | None, body_framing: bool) -> bytes:
@@ -157,7 +185,8 @@ class Proxy:
         dropped = self.dropped
         version = b"1.1" if self.http_version == 11 else b"1.0"
         uri = self.request_uri(r)
-        parts = [b"%b %b HTTP/%b\r\n" % (r.method, uri, version)]
+        method = r.method if self.method is None else self.method(r)
+        parts = [b"%b %b HTTP/%b\r\n" % (method, uri, version)]
         for name, template in self.headers:
             value = template(r)
             if value:
@@ -166,9 +195,10 @@ class Proxy:
             parts.append(
                 b"Transfer-Encoding: chunked\r\n" if length is None else b"Content-Length: %d\r\n" % length
             )
-        for name, value, lower in r.headers:
-            if lower not in dropped:
-                parts.append(b"%b: %b\r\n" % (name, value))
+        if self.pass_headers:
+            for name, value, lower in r.headers:
+                if lower not in dropped:
+                    parts.append(b"%b: %b\r\n" % (name, value))
         parts.append(b"\r\n")
         return b"".join(parts)
 

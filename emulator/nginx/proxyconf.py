@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING, ConfError
-from emulator.nginx.proxy import HIDDEN, Proxy, Redirect, dropped_names
+from emulator.nginx.address import BadAddress, parse_address
+from emulator.nginx.proxy import HIDDEN, Proxy, Redirect, Target, dropped_names
 from emulator.nginx.request import Request
 from emulator.nginx.upstream import Group, Peer
 from emulator.nginx.variables import Template, compile_template, constant_of
@@ -93,11 +94,15 @@ def compile_proxy(
 def _target(
     proxy: Proxy, to: ProxyPass, block: Block, groups: dict[str, Group], conf: HttpConf, what: Match | None
 ) -> None:
+    proxy.location_name = None if what is None or what.modifier == "@" else what.name.encode(*ENCODING)
+    if to.has_variables:
+        _dynamic_target(proxy, to, frozenset(block.state.variables), groups, conf, block)
+        return
     scheme = to.scheme
     default_port = 443 if scheme == "https" else 80
     proxy.scheme = scheme.encode()
+    proxy.dynamic = None
     proxy.target = None
-    proxy.vars_uri = False
     address = to.address
     assert address is not None
     if address.unix:
@@ -111,7 +116,66 @@ def _target(
     proxy.host = lambda r: shown_bytes
     proxy.port = lambda r: port_bytes
     proxy.uri = to.uri.encode(*ENCODING) if to.uri else None
-    proxy.location_name = None if what is None or what.modifier == "@" else what.name.encode(*ENCODING)
+
+
+def _dynamic_target(
+    proxy: Proxy, to: ProxyPass, own: frozenset[str], groups: dict[str, Group], conf: HttpConf, block: Block
+) -> None:
+    """A proxy_pass with variables, read anew for each request (ngx_http_proxy_eval)."""
+    template = compile_template(to.url, own)
+    resolves = block.inherited("resolver") is not None
+    known: dict[str, Group] = {}
+
+    def target(r: Request) -> Target | int:
+        url = template(r).decode(*ENCODING)
+        scheme, mark, rest = url.partition("://")
+        if not mark or scheme.lower() != "http":
+            r.log_error("error", f'invalid URL prefix in "{url}"')
+            return 500
+        try:
+            address = parse_address(rest, default_port=80, uri=True)
+        except BadAddress as error:
+            r.log_error("error", f'{error} in upstream "{rest}"')
+            return 500
+        port = address.port or 80
+        shown = address.host if address.no_port else f"{address.host}:{port}"
+        group = groups.get(address.host.lower()) if address.no_port else known.get(shown)
+        if group is None:
+            found = _found_now(address, port, shown, r, conf.namespace, resolves)
+            if isinstance(found, int):
+                return found
+            group = found
+            if address.literal:
+                known[shown] = group
+        uri = address.uri
+        if uri.startswith("?"):
+            uri = "/" + uri
+        where = Target(group, b"http", shown.encode(*ENCODING), b"%d" % port, uri.encode(*ENCODING) or None)
+        r.ctx = {**(r.ctx or {}), "proxy": where}
+        return where
+
+    proxy.dynamic = target
+    proxy.target = None
+    proxy.scheme = b"http"
+    proxy.uri = None
+    proxy.group = Group("", [])
+    proxy.host = lambda r: r.ctx["proxy"].host if r.ctx else b""
+    proxy.port = lambda r: r.ctx["proxy"].port if r.ctx else b""
+
+
+def _found_now(
+    address: Address, port: int, shown: str, r: Request, namespace: Namespace, resolves: bool
+) -> Group | int:
+    if address.unix:
+        return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
+    if not address.literal and not resolves:
+        r.log_error("error", f"no resolver defined to resolve {address.host}")
+        return 502
+    hosts = _resolve(address.host, namespace)
+    if not hosts:
+        r.log_error("error", f"{address.host} could not be resolved (3: Host not found)")
+        return 502
+    return Group(shown, [Peer(host, port) for host in hosts])
 
 
 def _implicit(address: Address, shown: str, port: int, block: Block, namespace: Namespace) -> Group:
@@ -143,6 +207,12 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.next_timeout = get("proxy_next_upstream_timeout") / 1000
     proxy.intercept_errors = get("proxy_intercept_errors")
     proxy.ignore_client_abort = get("proxy_ignore_client_abort")
+    own = frozenset(block.state.variables)
+    method, body = get("proxy_method"), get("proxy_set_body")
+    proxy.method = compile_template(method, own) if method is not None else None
+    proxy.set_body = compile_template(body, own) if body is not None else None
+    proxy.pass_headers = get("proxy_pass_request_headers")
+    proxy.pass_body = get("proxy_pass_request_body")
     proxy.socket_keepalive = get("proxy_socket_keepalive")
     hidden = {name.lower().encode(*ENCODING) for name in get("proxy_hide_header")}
     passed = {name.lower().encode(*ENCODING) for name in get("proxy_pass_header")}

@@ -82,6 +82,7 @@ class Request:
         "trailers_out",
         "upstream",
         "uri_changes",
+        "unparsed_uri",
         "valid_location",
         "variables",
         "version",
@@ -113,6 +114,7 @@ class Request:
         self.internal = False
         self.error_page = False
         self.uri_changes = MAX_INTERNAL_REDIRECTS + 1
+        self.unparsed_uri = True  # the client's own bytes still name what is asked for
         self.valid_location = True
         self.phase = 0
         self.quoted = False  # the path was percent-encoded
@@ -249,6 +251,7 @@ class Request:
         self.path, self.args = path, args
         self.internal = True
         self.valid_location = True
+        self.unparsed_uri = False
         self.ctx = None
         self.run()
         return AGAIN

@@ -117,6 +117,7 @@ def _compile_rewrite(entry: Entry, own: frozenset[str], location_of: LocationOf)
     if value.flag in ("redirect", "permanent"):
         return _redirecting(pattern, path_of, args_of, keeps_args, 301 if value.flag == "permanent" else 302)
     result = {"last": LAST, "break": STOP}.get(value.flag, GO_ON)
+    breaks = value.flag == "break"
 
     def change(r: Request) -> int:
         if not _match(r, pattern, r.path):
@@ -128,6 +129,9 @@ def _compile_rewrite(entry: Entry, own: frozenset[str], location_of: LocationOf)
         elif not keeps_args:
             r.args = b""
         r.path = path
+        r.internal = True
+        r.unparsed_uri = False
+        r.valid_location = not breaks
         if not path:
             r.log_error("error", "the rewritten URI has a zero length")
             return 500

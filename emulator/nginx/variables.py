@@ -94,7 +94,16 @@ def _capture(number: int) -> Getter:
 
 def _own(name: str) -> Getter:
     def get(r: Request) -> bytes | None:
-        return r.variables.get(name) if r.variables else None
+        values = r.variables
+        if values is not None and name in values:
+            return values[name]
+        computed = r.worker.conf.computed.get(name)
+        if computed is None:
+            return None
+        value = computed.value(r)
+        if not computed.volatile:
+            r.set_variables({name: value})
+        return value
 
     return get
 
