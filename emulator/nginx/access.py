@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def compile_access(block: Block) -> Handler | None:
     """The handler of the rules that hold in a block: OK, 403, or DECLINED where none fits."""
-    rules = next((around.values["access rules"] for around in block.around() if "access rules" in around.values), ())
+    rules = next(
+        (around.values["access rules"] for around in block.around() if "access rules" in around.values), ()
+    )
     if not rules:
         return None
 

@@ -47,7 +47,7 @@ class LogRegistry:
     def files(self) -> list[LogFile]:
         return list(self._files.values())
 
-    def open(self, path: str) -> LogFile:
+    def open(self, path: str, buffer: int = 0, flush: float = 0.0, level: int = 0) -> LogFile:
         """The log at a path of the configuration; raises ConfError as nginx does when it cannot be opened."""
         if path != "stderr":
             path = os.path.join(self.prefix, path)  # noqa: PTH118
@@ -55,9 +55,20 @@ class LogRegistry:
         if log is None:
             real = path if path == "stderr" else self._namespace.path(path)
             try:
-                log = self._files[path] = LogFile(real)
+                log = self._files[path] = LogFile(real, buffer, flush, level)
             except OSError as error:
                 raise ConfError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from None
+        return log
+
+    def open_now(self, path: str) -> LogFile | None:
+        """A log whose name has variables: opened when it is first written to; None if that fails."""
+        full = os.path.join(self.prefix, path)  # noqa: PTH118
+        log = self._files.get(full)
+        if log is None:
+            try:
+                log = self._files[full] = LogFile(self._namespace.path(full))
+            except OSError:
+                return None
         return log
 
     def error_logs(self, block: Block, override: str | None = None) -> tuple[tuple[int, LogFile], ...]:

@@ -13,6 +13,7 @@ from emulator.nginx.variables import Getter, Template, _known
 
 if TYPE_CHECKING:
     from emulator.nginx.connection import Connection
+    from emulator.nginx.event import Loop, Timer
     from emulator.nginx.request import Request
 
 LEVELS = {
@@ -89,19 +90,34 @@ def _escaping(getter: Getter, escape: Callable[[bytes | None], bytes], safe: boo
 
 
 class LogFile:
-    """An open log: lines of one turn of the loop go out in one write; a full disk loses lines, never requests."""
+    """An open log: lines of one turn of the loop go out in one write; a full disk loses lines, never requests.
 
-    __slots__ = ("_lines", "_post", "fd", "path")
+    With a `buffer`, lines wait until it is full or `flush` seconds have passed; with `gzip`, each such
+    write is a member of a gzip file.
+    """
 
-    def __init__(self, path: str, post: Callable[[Callable[[], None]], None] | None = None) -> None:
+    def __init__(self, path: str, buffer: int = 0, flush: float = 0.0, gzip: int = 0) -> None:
         self.path = path
-        self._post = post
-        self._lines: list[bytes] = []
         self.fd = -1
-        self.reopen()
+        self._buffer = buffer
+        self._flush_after = flush
+        self._gzip = gzip
+        self._loop: Loop | None = None
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._timer: Timer | None = None
+        self._open()
+
+    def attach(self, loop: Loop) -> None:
+        """From now on lines are written at the end of a turn of this loop."""
+        self._loop = loop
 
     def reopen(self) -> None:
-        """Open the file (again): after a rotation the old one may have been renamed."""
+        """Open the file again: after a rotation the old one may have been renamed."""
+        self.flush()
+        self._open()
+
+    def _open(self) -> None:
         if self.path in ("/dev/stdout", "/dev/stderr", "stderr"):
             self.fd = 1 if self.path == "/dev/stdout" else 2
             return
@@ -110,21 +126,41 @@ class LogFile:
         if old > 2:
             os.close(old)
 
-    def attach(self, post: Callable[[Callable[[], None]], None]) -> None:
-        self._post = post
-
     def write(self, line: bytes) -> None:
         lines = self._lines
         lines.append(line)
-        if len(lines) == 1:
-            if self._post is None:
+        if self._buffer:
+            self._hold(line)
+        elif len(lines) == 1:
+            if self._loop is None:
                 self.flush()
             else:
-                self._post(self.flush)
+                self._loop.post(self.flush)
+
+    def _hold(self, line: bytes) -> None:
+        self._size += len(line)
+        if self._size > self._buffer:
+            self._lines.pop()
+            self.flush()
+            self._lines.append(line)
+            self._size = len(line)
+        if self._flush_after and self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(self._flush_after, self.flush)
 
     def flush(self) -> None:
+        """Write what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._lines:
+            return
         data = b"".join(self._lines)
         self._lines.clear()
+        self._size = 0
+        if self._gzip:
+            import gzip
+
+            data = gzip.compress(data, self._gzip)
         try:
             os.write(self.fd, data)
         except OSError:

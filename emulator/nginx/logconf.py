@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from emulator.nginx.conf import ENCODING
 from emulator.nginx.log import compile_format
 from emulator.nginx.modules.log import COMBINED
 from emulator.nginx.request import Request
+from emulator.nginx.variables import compile_template
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     from emulator.nginx.log import LogFile
     from emulator.nginx.variables import Template
 
+Writer = Callable[[Request], None]
 
-def compile_access_logs(
-    block: Block, registry: LogRegistry, own: frozenset[str]
-) -> tuple[Callable[[Request], None], ...]:
+
+def compile_access_logs(block: Block, registry: LogRegistry, own: frozenset[str]) -> tuple[Writer, ...]:
     """One writer for each access_log that holds in a block."""
     formats = _formats(block)
     writers = []
@@ -26,7 +28,15 @@ def compile_access_logs(
         if entry is None:
             return ()
         text, escape = formats[entry.format]
-        writers.append(_writer(registry.open(entry.path), compile_format(text, escape, own)))
+        line = compile_format(text, escape, own)
+        if "$" in entry.path:
+            writer = _to_named_by_request(registry, compile_template(entry.path, own), line)
+        else:
+            log = registry.open(entry.path, entry.buffer, entry.flush / 1000, entry.gzip)
+            writer = _writer(log, line)
+        if entry.condition is not None:
+            writer = _conditional(compile_template(entry.condition, own), writer)
+        writers.append(writer)
     return tuple(writers)
 
 
@@ -37,10 +47,35 @@ def _formats(block: Block) -> dict[str, tuple[str, str]]:
     return formats
 
 
-def _writer(log: LogFile, line: Template) -> Callable[[Request], None]:
+def _writer(log: LogFile, line: Template) -> Writer:
     write = log.write
 
     def writer(r: Request) -> None:
         write(line(r))
 
     return writer
+
+
+def _conditional(condition: Template, writer: Writer) -> Writer:
+    """`if=`: nothing is written where the condition is empty or 0."""
+
+    def write(r: Request) -> None:
+        if condition(r) not in (b"", b"0"):
+            writer(r)
+
+    return write
+
+
+def _to_named_by_request(registry: LogRegistry, name: Template, line: Template) -> Writer:
+    """A log whose file name has variables."""
+
+    def write(r: Request) -> None:
+        path = name(r).decode(*ENCODING)
+        log = registry.open_now(path)
+        if log is None:
+            r.log_error("crit", f'open() "{path}" failed')
+        else:
+            log.write(line(r))
+            log.flush()
+
+    return write

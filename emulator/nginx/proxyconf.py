@@ -211,8 +211,8 @@ def _settings(proxy: Proxy, block: Block) -> None:
     method, body = get("proxy_method"), get("proxy_set_body")
     proxy.method = compile_template(method, own) if method is not None else None
     proxy.set_body = compile_template(body, own) if body is not None else None
-    proxy.pass_headers = get("proxy_pass_request_headers")
-    proxy.pass_body = get("proxy_pass_request_body")
+    proxy.pass_headers = get("proxy_pass_request_headers") is not False
+    proxy.pass_body = get("proxy_pass_request_body") is not False
     proxy.socket_keepalive = get("proxy_socket_keepalive")
     hidden = {name.lower().encode(*ENCODING) for name in get("proxy_hide_header")}
     passed = {name.lower().encode(*ENCODING) for name in get("proxy_pass_header")}

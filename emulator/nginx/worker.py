@@ -49,7 +49,7 @@ class Worker:
         self._time_local = b""
         self._addresses: dict[str, str] = {}
         for log in conf.logs:
-            log.attach(self.loop.post)
+            log.attach(self.loop)
 
     def run(self, master: int) -> None:
         """Serve until told to stop, or until the master's end of the pipe `master` closes."""

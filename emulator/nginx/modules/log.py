@@ -92,9 +92,8 @@ def place_access_log(block: Block, args: tuple[str, ...]) -> AccessLog | None:
         raise BadValue("buffered logs cannot have variables in name")
     if buffer and syslog:
         raise BadValue("logs to syslog cannot be buffered")
-    for what, given in (("syslog", syslog), ("variables", "$" in path), ('"if="', condition is not None)):
-        if given:
-            raise not_yet(f'"access_log" with {what}')
+    if syslog is not None:
+        raise not_yet('"access_log" with syslog')
     log = AccessLog(path, name, buffer, flush, found.get("gzip", 0), condition, syslog)
     if buffer:
         shape = (buffer, flush, log.gzip)
