@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +15,8 @@ from .compare import compare, outcome
 from .servers import Command, Pair
 from .test_cases import CASES, SCENES, candidate, reference
 from .upstream import Loop
+
+_REQUEST = re.compile(r'(?<=: )"[^"]*"|"(?:GET|POST|HEAD|PUT)[^"]*"')
 
 
 def show(path: Path, text: str) -> None:
@@ -55,15 +58,19 @@ def _differences(scene: Scene, loop: Loop) -> list[tuple[str, str]]:
         try:
             compare(pair, exchange)
         except (AssertionError, OSError) as error:
-            found.append((exchange.name, str(error)))
+            found.append((exchange.name, str(error) or repr(error)))
+            if pair.candidate.process.poll() is not None:
+                found.append((exchange.name, f"ours is dead: {pair.candidate.said()[-2000:]}"))
+                break
     pair.stop()
     return found
 
 
 def _cause(text: str) -> str:
+    """The changed lines without what only names the request."""
     lines = text.split("\n")
     changed = [line for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---"))]
-    return "\n".join(changed or lines[:3])[:1500]
+    return _REQUEST.sub('"…"', "\n".join(changed or lines[:3]))[:1500]
 
 
 if sys.argv[1:2] == ["--report"]:

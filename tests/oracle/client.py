@@ -21,7 +21,7 @@ from .drained import wait_until_read
 from .upstream import Signals
 
 PROBE = b"\x01PROBE\r\n\r\n"
-DEADLINE = 6.0
+DEADLINE = 4.0
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"\n *content-length: *([0-9]{1,9}) *\r?\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\ntransfer-encoding: *chunked *\r?\n", re.IGNORECASE)

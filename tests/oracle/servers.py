@@ -58,13 +58,15 @@ def ours() -> Command:
     return Command("ours", (sys.executable, "-m", "emulator.nginx"))
 
 
-def reserve() -> int:
-    """A port that is free now, outside of the range for outgoing connections."""
+def reserve(taken: set[int]) -> int:
+    """A port that is free now, none of `taken`, outside of the range for outgoing connections."""
     while True:
         port = random.SystemRandom().randrange(11000, 32000)
         with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
+            sock.bind(("0.0.0.0", port))
+            if port not in taken:
+                taken.add(port)
+                return port
 
 
 def configuration(scene: Scene) -> str:
@@ -104,8 +106,8 @@ class Side:
         os.utime(root, (MTIME, MTIME))
 
     def _spawn(self) -> None:
-        names = ["port", "port2", "port3", "fence"]
-        self.ports = {name: reserve() for name in names}
+        taken: set[int] = set()
+        self.ports = {name: reserve(taken) for name in ("port", "port2", "port3", "fence")}
         self.ports |= {f"upstream{n}".removesuffix("1"): port for n, port in self.upstreams.ports.items()}
         self.ports["refused"] = self._blocked.getsockname()[1]
         file = self.prefix / "nginx.conf"

@@ -34,25 +34,25 @@ class Stage:
     def __init__(self) -> None:
         self.loop = Loop()
         self.pair: Pair | None = None
-        self.fault: str | None = None
+        self.fault = ""
         self.scene: Scene | None = None
 
     def enter(self, scene: Scene) -> Pair:
         if self.scene is not scene:
             self.leave()
-            self.scene, self.fault = scene, None
+            self.scene, self.fault = scene, "this scene did not start"
             try:
                 self.pair = Pair(scene, reference(), candidate(), self.loop)
             except NotStarted as error:
-                self.fault = str(error)
+                self.fault = f"nginx itself does not run this configuration: {error}"
         if self.pair is None:
-            pytest.fail(f"nginx itself does not run this configuration: {self.fault}", pytrace=False)
+            pytest.fail(self.fault, pytrace=False)
         return self.pair
 
     def leave(self) -> None:
-        if self.pair:
-            self.pair.stop()
-        self.pair = None
+        pair, self.pair = self.pair, None
+        if pair:
+            pair.stop()
 
 
 @pytest.fixture(scope="module")

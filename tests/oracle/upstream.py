@@ -7,7 +7,6 @@ its script has ended, else idle or closed; a side is quiet when none is busy, an
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 import struct
@@ -189,8 +188,6 @@ class Upstreams:
         finally:
             record.busy = False
             writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
 
     async def _request(self, wire: Wire) -> bool:
         """One request and its answer; False when the script closed the connection."""
