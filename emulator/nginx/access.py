@@ -12,6 +12,38 @@ if TYPE_CHECKING:
     from emulator.nginx.modules.access import Rule
 
 
+def access_phase(handlers: list[Handler], satisfy: str) -> tuple[Handler, ...]:
+    """The access phase: with `all` each handler may refuse, with `any` one that allows is enough.
+
+    As ngx_http_core_access_phase and ngx_http_core_post_access_phase.
+    """
+    if satisfy == "all" or len(handlers) < 2:
+        return tuple(_must(handler) for handler in handlers)
+
+    def any_of(r: Request) -> int:
+        refused = DECLINED
+        for handler in handlers:
+            result = handler(r)
+            if result == OK:
+                r.headers_out = [field for field in r.headers_out if field[0] != b"WWW-Authenticate"]
+                return DECLINED
+            if result in (401, 403):
+                refused = result
+            elif result != DECLINED:
+                return result
+        return refused
+
+    return (any_of,)
+
+
+def _must(handler: Handler) -> Handler:
+    def check(r: Request) -> int:
+        result = handler(r)
+        return DECLINED if result == OK else result
+
+    return check
+
+
 def compile_access(block: Block) -> Handler | None:
     """The handler of the rules that hold in a block: OK, 403, or DECLINED where none fits."""
     rules = next(

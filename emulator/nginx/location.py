@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
+from emulator.nginx.access import access_phase, compile_access
+from emulator.nginx.charset import compile_charset
 from emulator.nginx.conf import ENCODING, ConfError
-from emulator.nginx.headers import compile_add_headers
+from emulator.nginx.headers import compile_headers
 from emulator.nginx.log import LEVELS, LogFile
 from emulator.nginx.logconf import compile_access_logs
 from emulator.nginx.proxyconf import compile_proxy
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from emulator.nginx.modules.location import Location as Match
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.upstream import Group
+
+
+HeaderFilter = Callable[[Request], None]
 
 
 class ErrorPage:
@@ -273,14 +278,28 @@ def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     location.error_pages = _error_pages(block, own)
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
-    location.add_headers = compile_add_headers(block, own)
+    location.add_headers = _chain(compile_headers(block, own), compile_charset(block, own))
     return location
+
+
+def _chain(*filters: HeaderFilter | None) -> HeaderFilter | None:
+    """One header filter made of those that the location really has."""
+    present = [each for each in filters if each is not None]
+    if len(present) < 2:
+        return present[0] if present else None
+
+    def run(r: Request) -> None:
+        for each in present:
+            each(r)
+
+    return run
 
 
 def _phases(location: Location, block: Block) -> tuple[Handler, ...]:
     """The handlers after the rewrite phase."""
     own = frozenset(block.state.variables)
-    handlers: list[Handler] = []
+    checks = [check for check in (compile_access(block),) if check is not None]
+    handlers: list[Handler] = [*access_phase(checks, block.inherited("satisfy") or "all")]
     if "try_files" in block.values:
         handlers.append(_try_files(block, own))
     if location.proxy is not None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from emulator.nginx.directives import Directive
-from emulator.nginx.rows import HSL, LI, MAP, ONE, TWO, H, later
+from emulator.nginx.rows import HSL, LI, MAP, ONE, TWO, H, later, row, text
 
 MODULE = "ngx_http_charset_filter_module"
 
+TYPES = (
+    *("text/html", "text/xml", "text/plain", "text/vnd.wap.wml"),
+    *("application/javascript", "application/rss+xml"),
+)
+
 DIRECTIVES: tuple[Directive, ...] = (
-    later("charset", HSL | LI, ONE, "The charset named in Content-Type."),
+    text("charset", HSL | LI, "The charset named in Content-Type; off names none.", "off"),
     later("source_charset", HSL | LI, ONE, "The charset that answers really have."),
     later("override_charset", HSL | LI, ONE, "Also convert what a server has named."),
-    later("charset_types", HSL, None, "Content types that have a charset."),
+    row("charset_types", HSL, None, "Content types that have a charset.", TYPES),
     later("charset_map", H, TWO, "A table from one charset to another.", block=MAP, repeat=True),
 )

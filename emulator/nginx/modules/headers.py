@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.rows import HSL, LI, ONE, ONE_TWO, later, row, uses_variables
+from emulator.nginx.values import seconds
 
 MODULE = "ngx_http_headers_filter_module"
 
@@ -28,8 +29,53 @@ def place_header(block: Block, args: tuple[str, ...]) -> Header:
     return Header(args[0], args[1], len(args) > 2)
 
 
+class Expires(NamedTuple):
+    """`kind` is off, epoch, max, access, modified or daily (then `seconds` are those since midnight).
+
+    With variables, `text` is what is read anew for each answer, and `kind` says only whether it counts
+    from the file's time.
+    """
+
+    kind: str
+    seconds: int = 0
+    text: str | None = None
+
+
+def place_expires(block: Block, args: tuple[str, ...]) -> Expires:
+    """As ngx_http_headers_expires."""
+    modified = len(args) > 1
+    if modified and args[0] != "modified":
+        raise BadValue("invalid expires value")
+    text = args[-1]
+    if "$" in text:
+        uses_variables(block, text)
+        return Expires("modified" if modified else "access", 0, text)
+    return parse_expires(text, modified)
+
+
+def parse_expires(text: str, modified: bool = False) -> Expires:
+    """As ngx_http_parse_expires; raises BadValue."""
+    if not modified and text in ("off", "epoch", "max"):
+        return Expires(text)
+    kind = "modified" if modified else "access"
+    if text.startswith("@"):
+        found = seconds(text[1:])
+        if modified:
+            raise BadValue('daily time cannot be used with "modified" parameter')
+        if found is None or found > 24 * 60 * 60:
+            raise BadValue(
+                "daily time value must be less than 24 hours" if found else "invalid expires value"
+            )
+        return Expires("daily", found)
+    sign = -1 if text.startswith("-") else 1
+    found = seconds(text[1:] if text[:1] in ("+", "-") else text)
+    if found is None:
+        raise BadValue("invalid expires value")
+    return Expires(kind, sign * found)
+
+
 DIRECTIVES: tuple[Directive, ...] = (
-    later("expires", HSL | LI, ONE_TWO, "Set Expires and Cache-Control."),
+    row("expires", HSL | LI, ONE_TWO, "Set Expires and Cache-Control.", Expires("off"), check=place_expires),
     row(
         *("add_header", HSL | LI, _TWO_THREE, "Add a field to answers.", ()),
         check=place_header,
