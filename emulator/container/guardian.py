@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 # In the environment of every process of a task.
 MARK = "EMULATOR_RUN"
@@ -76,34 +76,31 @@ def kill_groups(groups: Mapping[int, int]) -> None:
                 os.killpg(group, signal.SIGKILL)
 
 
-def kill_marked(mark: str) -> int:
+def kill_marked(mark: str) -> None:
     """Kill every process with this in its environment, those that appear meanwhile included."""
-    killed = 0
-    for _ in range(5):
-        found = [pid for pid in _marked(mark.encode()) if pid != os.getpid()]
+    killed: set[int] = set()
+    while found := set(_marked(mark.encode())) - killed - {os.getpid()}:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        if not found:
-            break
-        killed += len(found)
-    return killed
+        killed |= found
 
 
 def kill_leftovers(path: str, mark: str) -> int:
-    """What a crashed run left, by its record and its mark; how many groups and processes there were."""
+    """What a crashed run left, by its record and its mark; how many processes there were."""
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123
             groups = parse(file)
     except FileNotFoundError:
         return 0
-    alive = {group: begun for group, begun in groups.items() if _has_members(group)}
-    kill_groups(alive)
-    count = len(alive) + kill_marked(mark)
+    groups = {group: begun for group, begun in groups.items() if started(group) in (0, begun)}
+    found = set(_members(groups)) | set(_marked(mark.encode()))
+    kill_groups(groups)
+    kill_marked(mark)
     deadline = time.monotonic() + 5
-    while any(_has_members(group) for group in alive) and time.monotonic() < deadline:
-        time.sleep(0.002)  # a killed stranger's end is no event that one could wait for
-    return count
+    while any(_alive(pid) for pid in found) and time.monotonic() < deadline:
+        time.sleep(0.002)  # the end of another's child is no event that one could wait for everywhere
+    return len(found)
 
 
 def parse(lines: Iterable[str]) -> dict[int, int]:
@@ -122,11 +119,8 @@ def parse(lines: Iterable[str]) -> dict[int, int]:
 
 def started(pid: int) -> int:
     """When a process began, in the kernel's ticks; 0 when it is gone or the system does not say."""
-    try:
-        with open(f"{_PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except OSError:
-        return 0
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
 
 
 def _guard(reading: int, run: str) -> None:
@@ -143,27 +137,22 @@ def _guard(reading: int, run: str) -> None:
     kill_marked(f"{MARK}={run}")
 
 
-def _has_members(group: int) -> bool:
+def _members(groups: Collection[int]) -> Iterable[int]:
+    return [pid for pid in _pids() if _alive(pid) and int(_stat(pid)[2]) in groups]
+
+
+def _alive(pid: int) -> bool:
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in (b"Z", b"X")
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat after the name: state, parent, group, ...; none when it is gone."""
     try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _only_zombies(group)
-
-
-def _only_zombies(group: int) -> bool:
-    states = []
-    for pid in _pids():
-        try:
-            with open(f"{_PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group:
-            states.append(fields[0])
-    return all(state == b"Z" for state in states)
+        with open(f"{_PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def _marked(mark: bytes) -> Iterable[int]:

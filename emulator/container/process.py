@@ -105,6 +105,20 @@ def spawn(command: Command) -> Process:
     return Process(pid, reading_out, reading_err)
 
 
+def keep_descriptors() -> None:
+    """Nothing that we were started with is handed on to tasks, whatever our own parent has left open."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            numbers = [int(name) for name in os.listdir(folder)]  # noqa: PTH208
+        except OSError:
+            continue
+        for number in numbers:
+            if number > 2:
+                with contextlib.suppress(OSError):
+                    os.set_inheritable(number, False)
+        return
+
+
 def find_executable(name: str, path: str, folder: str) -> str:
     """As runc looks it up: by its path, or in PATH; the words of failure are Go's."""
     if "/" in name:

@@ -28,10 +28,12 @@ def run(
     run_id = object_id()
     keeper = guardian.start(run_id)
 
+    from ..container.process import keep_descriptors
     from .console import Console
     from .engine import Engine
     from .state import CannotStart, State
 
+    keep_descriptors()
     console = Console(settings, quiet=quiet)
     try:
         with State(settings.emulator.state) as state:

@@ -72,7 +72,7 @@ class State:
             return
         killed = guardian.kill_leftovers(str(self.record), f"{STATE_MARK}={self.folder}")
         if killed:
-            teller.note(f"ended {killed} process groups that an earlier run had left")
+            teller.note(f"ended {killed} processes that an earlier run had left")
         for home in (self.folder / "tasks").iterdir():
             remove_tree(home)
 
