@@ -45,7 +45,7 @@ class HeadPrefix:
         date = self.date
         line = self._lines.get(status)
         if line is None:
-            text = respond.STATUS_TEXTS.get(status) or b"%d " % status
+            text = respond.STATUS_TEXTS.get(status) or b"%03d " % status
             line = b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, respond.SERVER, date)
             self._lines[status] = line
         return line
@@ -95,7 +95,7 @@ def send_header(r: Request) -> bool:
 def _frame(r: Request) -> None:
     if r.status in _NO_BODY or 100 <= r.status < 200:
         r.header_only = True
-        if r.status_line is None:
+        if r.status == 204 and r.status_line is None:
             r.content_length = -1
         return
     if r.content_length < 0 and r.method != b"HEAD":
@@ -147,7 +147,7 @@ def _head(r: Request) -> bytes:
 def _first_lines(r: Request, upstream_sent: dict[bytes, bytes]) -> list[bytes]:
     text = r.status_line
     if text is None:
-        text = respond.STATUS_TEXTS.get(r.status) or b"%d " % r.status
+        text = respond.STATUS_TEXTS.get(r.status) or b"%03d " % r.status
     server = upstream_sent.get(b"server") or (respond.SERVER if r.location.server_tokens else b"nginx")
     date = upstream_sent.get(b"date") or r.worker.prefix.date
     return [b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, server, date)]

@@ -31,7 +31,7 @@ Handler = Callable[["Request"], int]
 
 MAX_INTERNAL_REDIRECTS = 10
 _INVALID_HOST = "client sent invalid host in request line while reading client request line"
-_NO_KEEPALIVE = frozenset((400, 413, 414, 494, 495, 496, 497, 500, 501))
+_NO_KEEPALIVE = frozenset((400, 413, 414, 495, 496, 497, 500, 501))
 
 
 class Request:
