@@ -195,11 +195,11 @@ class Agent:
             failed = task._replace(message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
             self._put(failed, TaskState.FAILED, error=str(error))
             return
-        ready = not self._listening
-        self._networks.enter(task, run.links, container.hostname, ready=ready)
-        ready = ready or not self._runtime.expose(task.spec.image)
-        self._put(task._replace(pid=container.pid, listens=ready), TaskState.RUNNING)
-        if ready:
+        self._networks.enter(task, run.links, container.hostname, ready=not self._listening)
+        mute = not self._runtime.expose(task.spec.image)
+        listens = mute or not self._listening
+        self._put(task._replace(pid=container.pid, listens=listens), TaskState.RUNNING)
+        if mute:
             run.ready = True
             self.on_ready(task)
 
