@@ -28,7 +28,7 @@ ENCODING = ("utf-8", "surrogateescape")
 COMMAND_LINE = "command line"
 
 _BUFFER = 4096  # NGX_CONF_BUFFER: no word, quoted string or comment may be longer
-_MAX_INCLUDES = 200  # nginx itself stops only when descriptors run out, and says so
+_MAX_INCLUDES = 100  # nginx itself stops only when descriptors run out, and says so
 
 _BLANKS = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _WORD = re.compile(r"(?:[^ \t\r\n;{\\$]++|\\[\s\S]|\$\{*+)++")

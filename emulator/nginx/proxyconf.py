@@ -253,10 +253,11 @@ def _redirects(proxy: Proxy, block: Block, what: Match | None, own: frozenset[st
 
 
 def _default_redirect(proxy: Proxy, what: Match | None) -> Redirect | None:
-    if what is None or what.pattern is not None or what.modifier == "@":
+    """`proxy_pass`'s URL -> the location's name, or "/" where it has no URI; none where it has variables."""
+    if proxy.dynamic is not None or (what is None and proxy.uri is not None):
         return None
     url = b"%b://%b%b" % (proxy.scheme, proxy.host(None), proxy.uri or b"")  # type: ignore[arg-type]
-    target = what.name.encode(*ENCODING) if proxy.uri is not None else b"/"
+    target = what.name.encode(*ENCODING) if what is not None and proxy.uri is not None else b"/"
     prefix = url if proxy.uri is not None else url + b"/"
 
     def rewrite(r: Request, value: bytes) -> bytes | None:

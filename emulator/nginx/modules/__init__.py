@@ -35,6 +35,7 @@ def rarer_families() -> tuple[ModuleType, ...]:
         access,
         auth_basic,
         auth_request,
+        autoindex,
         charset,
         gateways,
         geo,
@@ -53,6 +54,19 @@ def rarer_families() -> tuple[ModuleType, ...]:
     )
 
     return (
-        *(http2, auth_request, auth_basic, access, limit_conn, limit_req, realip, geo, map, referer, ssl),
+        *(
+            http2,
+            autoindex,
+            auth_request,
+            auth_basic,
+            access,
+            limit_conn,
+            limit_req,
+            realip,
+            geo,
+            map,
+            referer,
+            ssl,
+        ),
         *(gzip, gzip_static, charset, sub_filter, stub_status, gateways, refused),
     )

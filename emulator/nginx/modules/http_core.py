@@ -273,7 +273,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         KeepaliveTimeout(75000),
         parse=as_keepalive_timeout,
     ),
-    milliseconds("keepalive_min_timeout", HSL, "How long an idle connection stays open at least.", 0),
+    milliseconds("keepalive_min_timeout", HSL, "How long an idle one stays open at least.", 0, NO_EFFECT),
     number("keepalive_requests", HSL, "How many requests one connection may bring.", 1000),
     mask(
         *("keepalive_disable", HSL, ("none", "msie6", "safari"), "Browsers whose connections are closed."),

@@ -1,9 +1,9 @@
-"""ngx_http_index_module and ngx_http_autoindex_module: what is served for a folder."""
+"""ngx_http_index_module: which file is served for a folder."""
 
 from __future__ import annotations
 
 from emulator.nginx.directives import BadValue, Block, Directive
-from emulator.nginx.rows import HSL, ONE, later, row, uses_variables
+from emulator.nginx.rows import HSL, row, uses_variables
 
 MODULE = "ngx_http_index_module"
 
@@ -25,8 +25,4 @@ DIRECTIVES: tuple[Directive, ...] = (
         check=place_index,
         repeat=True,
     ),
-    later("autoindex", HSL, ONE, "List folders."),
-    later("autoindex_format", HSL, ONE, "List them as html, xml, json or jsonp."),
-    later("autoindex_localtime", HSL, ONE, "Show local times."),
-    later("autoindex_exact_size", HSL, ONE, "Show exact sizes."),
 )

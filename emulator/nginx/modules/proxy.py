@@ -241,7 +241,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     size("proxy_buffer_size", HSL, "The buffer for the head of an answer.", _PAGE),
     milliseconds("proxy_read_timeout", HSL, "How long the server may pause while answering.", 60000),
     buffers("proxy_buffers", HSL, "Buffers for an answer.", (8, _PAGE)),
-    size("proxy_busy_buffers_size", HSL, "How much may be on its way to the client meanwhile."),
+    size("proxy_busy_buffers_size", HSL, "How much may be on its way to the client.", None, NO_EFFECT),
     flag("proxy_force_ranges", HSL, "Answer ranges whatever the server says.", False, NOT_YET),
     row(
         *("proxy_limit_rate", HSL, ONE, "Bytes a second to read from the server.", None, NOT_YET),

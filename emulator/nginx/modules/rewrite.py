@@ -155,5 +155,5 @@ DIRECTIVES: tuple[Directive, ...] = (
     row("if", L, None, "What holds under a condition.", (), block=LI, check=place_if, repeat=True),
     row("set", _ANY, TWO, "Give a variable a value.", (), check=place_set, repeat=True),
     flag("rewrite_log", HSL | SI | LI, "Log what rewriting does.", False, NO_EFFECT),
-    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True),
+    flag("uninitialized_variable_warn", HSL | SI | LI, "Warn of variables without a value.", True, NO_EFFECT),
 )
