@@ -63,9 +63,37 @@ NORMALISED = (
         "seconds", "access", re.compile(rb"\b\d{1,2}\.\d{3}\b"), b"{seconds}",
         "$request_time and the $upstream_*_time measure the machine; that there is one, is compared.",
     ),
+    Normalised(
+        "timed-out", "error", re.compile(rb"110: (?:Operation|Connection) timed out"), b"110: {timed out}",
+        "The wheel's nginx is linked with musl, whose strerror() words differ from glibc's, which we print.",
+    ),
+    Normalised(
+        "too-long", "error", re.compile(rb"36: File ?name too long"), b"36: {too long}",
+        "The same.",
+    ),
 )  # fmt: skip
 
-ON_PURPOSE: tuple[OnPurpose, ...] = ()
+ON_PURPOSE = (
+    OnPurpose(
+        "interim",
+        re.compile(r"^HTTP/1\.1 10[02] ", re.MULTILINE),
+        re.compile(r"^HTTP/1\.1 200 ", re.MULTILINE),
+        "An upstream's 100 or 102 is swallowed and the final answer delivered (RFC 9110, 15.2); nginx"
+        " takes it for the answer and waits for a body until proxy_read_timeout.",
+    ),
+    OnPurpose(
+        "not-http",
+        re.compile(r'" 00[09] \d+ "'),
+        re.compile(r"^HTTP/1\.1 502 ", re.MULTILINE),
+        "What is not an HTTP/1 answer is 502; nginx passes it to the client as HTTP/0.9.",
+    ),
+    OnPurpose(
+        "unasked-101",
+        re.compile(r"^HTTP/1\.1 101 ", re.MULTILINE),
+        re.compile(r"^HTTP/1\.1 502 ", re.MULTILINE),
+        "A 101 without an Upgrade request is 502; nginx opens a tunnel that nobody asked for.",
+    ),
+)
 
 
 def normalise(part: str, data: bytes) -> bytes:
@@ -75,10 +103,9 @@ def normalise(part: str, data: bytes) -> bytes:
     return data
 
 
-def explained(theirs: list[str], ours: list[str], only: str | None = None) -> OnPurpose | None:
-    """The reason that covers a difference of two rendered outcomes, if there is one."""
-    left, right = "\n".join(theirs), "\n".join(ours)
-    for item in ON_PURPOSE:
-        if only in (None, item.id) and item.theirs.search(left) and item.ours.search(right):
-            return item
-    return None
+def explains(id: str, theirs: list[str], ours: list[str]) -> bool:
+    """Whether the difference of two rendered outcomes is the one that we want under this name."""
+    return any(
+        item.id == id and item.theirs.search("\n".join(theirs)) and item.ours.search("\n".join(ours))
+        for item in ON_PURPOSE
+    )
