@@ -171,9 +171,29 @@ def _spawn(executable: str, command: Command, out: int, err: int) -> int:
             setsigmask=(),
             setsigdef=_DEFAULT_SIGNALS,
         )
+    except NotImplementedError:
+        return _spawn_slowly(executable, command, out, err)
     finally:
         os.fchdir(here)
         os.close(here)
+
+
+def _spawn_slowly(executable: str, command: Command, out: int, err: int) -> int:
+    """Where posix_spawn cannot make a session."""
+    import subprocess
+
+    process = subprocess.Popen(
+        command.argv,
+        executable=executable,
+        env=dict(command.env),
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        pass_fds=command.descriptors,
+        start_new_session=True,
+    )
+    process.returncode = 0  # it is ours to wait for, not subprocess's
+    return process.pid
 
 
 def _handle(pid: int) -> int | None:

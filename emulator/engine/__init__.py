@@ -40,6 +40,8 @@ def run(
             state.clear_leftovers(console)
             engine = Engine(settings, state, keeper, console, run_id, fresh_addresses=fresh_addresses)
             return engine.run(ready_fd, lifeline_fd)
+    except KeyboardInterrupt:
+        return 130
     except CannotStart as error:
         console.error(str(error))
         return 1

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from ..container.children import Children
 from ..container.container import Container, Surroundings
@@ -17,7 +18,9 @@ from ..settings import Port, Service, Settings
 from ..swarm.agent import Agent, Rejected
 from ..swarm.control import Control
 from ..swarm.identity import node_id, object_id
+from ..swarm.ingress import Ingress
 from ..swarm.loop import Loop
+from ..swarm.model import Service as SwarmService
 from ..swarm.model import Task
 from ..swarm.networks import Networks
 from ..swarm.orchestrator import Orchestrator
@@ -55,6 +58,7 @@ class Engine:
         self.children = Children(self.loop)
         self._keeper = keeper
         self._reservations = Reservations()
+        self._ingress: list[Ingress] = []
         self._stopping: list[list[Task]] | None = None
         self._ready_fd: int | None = None
         datagrams, path = state.datagrams()
@@ -109,6 +113,8 @@ class Engine:
         self._create(services, ports)
         self.loop.run()
         self.serving.close()
+        for ingress in self._ingress:
+            ingress.close()
         self._clear()
         self.networks.close()
         self._reservations.release()
@@ -137,8 +143,18 @@ class Engine:
             self.loop.settle()
             if self._stopping is not None:
                 return
+            self._publish(made)
             self.startup.expect(made)
         self.startup.begin()
+
+    def _publish(self, service: SwarmService) -> None:
+        """Ports that no task binds itself are served from here."""
+        for port in () if self.agent.binds_ports(service) else service.ports:
+            listener = self._reservations.hand_over(port.published)
+            self._ingress.append(Ingress(self.loop, listener, partial(self._choose, service.id, port.target)))
+
+    def _choose(self, service_id: str, target: int) -> list[tuple[str, int]]:
+        return [(place.host, place.port(target)) for place in self.agent.places(service_id)]
 
     def _hear(self) -> None:
         """Tasks' words that they listen, one a datagram."""
@@ -203,6 +219,7 @@ class Engine:
     def _asked_to_stop(self) -> None:
         """Once: in order, within the grace. Twice: at once."""
         if self._stopping is None:
+            self.console.note("Stopping; once more, and it is at once")
             self._stop()
         else:
             self.exit_code = self.exit_code or 130

@@ -17,16 +17,20 @@ class Reservations:
     """One bound socket for each published port; a task may listen there all the same (SO_REUSEADDR)."""
 
     def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[int, socket.socket] = {}
 
     def take(self, service: Service) -> tuple[Port, ...]:
         """The service's ports with 0 made a number; raises CannotStart for a busy one."""
         return tuple(replace(port, published=self._take(service.name, port)) for port in service.ports)
 
     def release(self) -> None:
-        for sock in self._sockets:
+        for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
+
+    def hand_over(self, port: int) -> socket.socket:
+        """The socket of a port that the engine itself is to serve."""
+        return self._sockets.pop(port)
 
     def _take(self, service: str, port: Port) -> int:
         if port.protocol != "tcp":
@@ -38,8 +42,9 @@ class Reservations:
         except OSError as error:
             sock.close()
             raise CannotStart(_words(service, port.published, error)) from None
-        self._sockets.append(sock)
-        return int(sock.getsockname()[1])
+        published = int(sock.getsockname()[1])
+        self._sockets[published] = sock
+        return published
 
 
 def _words(service: str, port: int, error: OSError) -> str:

@@ -38,7 +38,8 @@ class State:
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> State:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         for name in ("networks", "tasks"):
             (self.folder / name).mkdir(exist_ok=True)
         ignore = self.folder / ".gitignore"

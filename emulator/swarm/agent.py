@@ -13,6 +13,7 @@ from typing import Protocol
 from .loop import Loop, Timer
 from .model import DesiredState, Service, Task, TaskState
 from .networks import Links, Networks
+from .overlay import Place
 from .store import Change, Kind, Store
 
 _MESSAGES = {
@@ -106,6 +107,16 @@ class Agent:
         run = self.runs.get(task.id)
         return run is not None and run.ready
 
+    def places(self, service_id: str) -> list[Place]:
+        """Where the tasks of a service are that would answer now, by slot."""
+        tasks = sorted(self._store.tasks_of(service_id), key=lambda task: task.slot)
+        runs = [self.runs[task.id] for task in tasks if task.id in self.runs]
+        return [run.links.place for run in runs if run.ready and not run.stopping]
+
+    def binds_ports(self, service: Service) -> bool:
+        """Whether the service's only task listens itself where its ports are published."""
+        return service.spec.replicas == 1 and self._runtime.binds_published_ports(service.spec.task.image)
+
     def listens(self, task_id: str, host: str, port: int) -> None:
         """A task's word, or a probe's, that it listens: on its own loopback it does so for nobody."""
         run, task = self.runs.get(task_id), self._store.tasks.get(task_id)
@@ -152,8 +163,7 @@ class Agent:
         except Rejected as error:
             self._put(task, TaskState.REJECTED, error=str(error))
             return
-        direct = self._runtime.binds_published_ports(task.spec.image) and service.spec.replicas == 1
-        links = self._networks.link(task, service, expose, direct=direct)
+        links = self._networks.link(task, service, expose, direct=self.binds_ports(service))
         self.runs[task.id] = Run(links)
         task = task._replace(attachments=links.attachments, node_id=self._node_id)
         self._put(task, TaskState.ASSIGNED)

@@ -154,3 +154,9 @@ def test_who_ignores_the_stop_signal_is_killed_after_the_grace_and_at_a_second_s
     while "exited" not in again.output and "exit" not in again.output:
         assert again.process.poll() is None
     assert again.end(signal.SIGINT) == 130
+
+
+def test_a_published_port_of_a_service_that_is_no_nginx_is_balanced(up: Up) -> None:
+    urls = up(service='ports = ["0:8000"]').ready()["urls"]
+    assert len(urls) == 2
+    assert all(Counter(ask(url)["slot"] for _ in range(6)) == {"1": 3, "2": 3} for url in urls)
