@@ -37,6 +37,7 @@ class Surroundings(NamedTuple):
     node_name: str
     listens: Listens
     output: Callable[[Task, Line], None]
+    note: Callable[[str], None]
 
 
 class Container:

@@ -14,13 +14,14 @@ from ..swarm.agent import Rejected
 from ..swarm.identity import container_id
 from ..swarm.model import Service, Task
 from ..swarm.networks import Links
-from ..swarm.volumes import folder, needs_seed, seed_source
+from ..swarm.volumes import Stale, folder, seed_source
 from .container import Container, Surroundings
 from .environment import PACKAGE, SHIM, environment
 from .guardian import MARK
 from .images import NoSuchImage, Recipe, recipe
 from .process import Command
 from .root import Root
+from .seed import seed
 
 STATE_MARK = "EMULATOR_STATE"
 
@@ -32,6 +33,7 @@ class Runtime:
         self._settings, self._around = settings, around
         self._state = settings.emulator.state
         self._recipes: dict[str, Recipe] = {}
+        self._told: set[str] = set()
         self.containers: dict[str, Container] = {}
 
     def recipe(self, image: str) -> Recipe:
@@ -104,7 +106,11 @@ class Runtime:
             return target, source
         real = folder(self._settings, source)
         real.mkdir(parents=True, exist_ok=True)
-        _seed(real, seed_source(made.folder, made.workdir, target))
+        record = self._state / "volumes" / f"{source}.seed.json"
+        old = seed(source, real, seed_source(made.folder, made.workdir, target), record)
+        if old is not None and source not in self._told:
+            self._told.add(source)
+            self._around.note(_words(old, real))
         return target, str(real)
 
     def _root(self, made: Recipe, path: Path, mounts: list[tuple[str, str]]) -> Root:
@@ -166,13 +172,10 @@ def _write_namespace(home: Path, hostname: str, root: Root, links: Links, settin
     return file
 
 
-def _seed(volume: Path, image: Path | None) -> None:
-    """Docker's copy-up: only into an empty volume, with links as links."""
-    if image is None or not image.is_dir() or image.resolve() == volume.resolve():
-        return
-    with os.scandir(volume) as entries:
-        if not needs_seed(entry.name for entry in entries):
-            return
-    from shutil import copytree
-
-    copytree(image, volume, symlinks=True, dirs_exist_ok=True)
+def _words(old: Stale, real: Path) -> str:
+    """As in Docker the volume keeps its first content, which there nobody tells."""
+    more = f" and {len(old.files) - 1} more" if len(old.files) > 1 else ""
+    return (
+        f"volume {old.volume} still has the image's files of its first use; {old.files[0]}{more} "
+        f"changed since (empty {real} to take the new ones)"
+    )

@@ -78,6 +78,7 @@ class Engine:
             node_name=self.node_name,
             listens=lambda task, host, port: self.agent.listens(task, host, port),
             output=console.line,
+            note=console.note,
         )
         self.runtime = Runtime(settings, around)
         self.agent = Agent(
