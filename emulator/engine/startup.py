@@ -1,8 +1,9 @@
 """From the first process to the ready line, or to the one failure that ends the start.
 
-A service has succeeded when one of its tasks is ready (with no port to listen on: when it has run for a
-while). Before that, a task that ends is the whole start's failure: no restart would help. After it the
-restart policy rules.
+A service has succeeded when one of its tasks is ready or, without a port, has run for a while or ended
+well. Before that, a task that ends is the whole start's failure: no restart would help. After it the
+restart policy rules. A task that listens where only its own container reaches it has done what it was
+told: the start goes on, with a word about it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..swarm.model import Service, Task, TaskState
 from ..swarm.store import Store
 from .console import Console
 
-# How long a service without a port has to run, and how long any is given before its lines are shown.
+# How long a task without a port has to run, and how long any service's lines are held back.
 _LONG_ENOUGH = 1.0
 
 
@@ -34,8 +35,10 @@ class Startup:
         self._store, self._loop, self._agent, self._console = store, loop, agent, console
         self._ready, self._failed = ready, failed
         self._succeeded: set[str] = set()
-        self._begun = self._over = False
+        self._alone: dict[str, str] = {}
+        self._begun = self._over = self._broken = False
         agent.on_ready = self._task_ready
+        agent.on_alone = self._task_alone
         agent.on_end = self._task_ended
 
     def expect(self, service: Service) -> None:
@@ -47,17 +50,35 @@ class Startup:
         self._look()
 
     def _task_ready(self, task: Task) -> None:
+        if self._agent.has_port(task):
+            self._succeed(task)
+        else:
+            self._loop.call_later(_LONG_ENOUGH, lambda: self._succeed(task))
+        self._look()
+
+    def _succeed(self, task: Task) -> None:
         self._succeeded.add(task.service_id)
         self._console.release(task.service_name)
-        self._look()
+
+    def _task_alone(self, task: Task, port: int) -> None:
+        if task.service_id not in self._alone.values():
+            self._console.note(
+                f"{task.label} listens on 127.0.0.1:{port}: as in a container, nobody else reaches it there "
+                f"(0.0.0.0:{port} would be right)"
+            )
+        self._alone[task.id] = task.service_id
+        self._task_ready(task)
 
     def _task_ended(self, task: Task) -> None:
         if task.state is TaskState.SHUTDOWN:
             return
+        if task.state is TaskState.COMPLETE and not self._agent.has_port(task):
+            self._succeed(task)
+            self._look()
         if task.service_id in self._succeeded:
             self._console.note(_obituary(task))
-        elif not self._over:
-            self._over = True
+        elif not self._broken:
+            self._over = self._broken = True
             self._console.only(task)
             self._failed(_words(task))
 
@@ -65,11 +86,16 @@ class Startup:
         if self._over or not self._begun:
             return
         for service in self._store.services.values():
-            tasks = [task for task in self._store.tasks_of(service.id) if self._agent.is_ready(task)]
-            if len(tasks) < service.spec.replicas:
+            answering = [task for task in self._store.tasks_of(service.id) if self._answers(task)]
+            if len(answering) < service.spec.replicas:
                 return
         self._over = True
         self._ready()
+
+    def _answers(self, task: Task) -> bool:
+        if task.state.is_final:
+            return task.state is TaskState.COMPLETE and not self._agent.has_port(task)
+        return self._agent.is_ready(task) or task.id in self._alone
 
 
 def _words(task: Task) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..tasknamespace import private_loopback
 from .loop import Loop, Timer
 from .model import DesiredState, Service, Task, TaskState
 from .networks import Links, Networks
@@ -100,12 +101,17 @@ class Agent:
         self._node_id, self._listening = node_id, listening
         self.runs: dict[str, Run] = {}
         self.on_ready: Callable[[Task], None] = lambda task: None
+        self.on_alone: Callable[[Task, int], None] = lambda task, port: None
         self.on_end: Callable[[Task], None] = lambda task: None
         store.watch(self._changed)
 
     def is_ready(self, task: Task) -> bool:
         run = self.runs.get(task.id)
         return run is not None and run.ready
+
+    def has_port(self, task: Task) -> bool:
+        """Whether it is to listen at all."""
+        return bool(self._runtime.expose(task.spec.image))
 
     def places(self, service_id: str) -> list[Place]:
         """Where the tasks of a service are that would answer now, by slot."""
@@ -125,9 +131,11 @@ class Agent:
         exposed = self._runtime.expose(task.spec.image)
         place = run.links.place
         wanted = {place.port(number) for number in exposed} | {number for _, number in place.ports}
-        if host not in (place.host, run.links.source, "0.0.0.0", "::", "*"):
-            return
         if wanted and port not in wanted:
+            return
+        if run.links.source and host == private_loopback(run.links.source):
+            self.on_alone(task, port)
+        if host not in (place.host, run.links.source):
             return
         run.ready = True
         self._networks.make_ready(task, place)
@@ -206,7 +214,7 @@ class Agent:
             self._put(failed, TaskState.FAILED, error=str(error))
             return
         self._networks.enter(task, run.links, container.hostname, ready=not self._listening)
-        mute = not self._runtime.expose(task.spec.image)
+        mute = not self.has_port(task)
         listens = mute or not self._listening
         self._put(task._replace(pid=container.pid, listens=listens), TaskState.RUNNING)
         if mute:

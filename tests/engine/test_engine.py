@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -160,3 +161,30 @@ def test_a_published_port_of_a_service_that_is_no_nginx_is_balanced(up: Up) -> N
     urls = up(service='ports = ["0:8000"]').ready()["urls"]
     assert len(urls) == 2
     assert all(Counter(ask(url)["slot"] for _ in range(6)) == {"1": 3, "2": 3} for url in urls)
+
+
+def test_an_app_on_localhost_starts_is_told_of_and_serves_nobody(up: Up) -> None:
+    emulator = up(app=APP.replace("0.0.0.0", "127.0.0.1"))
+    (url,) = emulator.ready()["urls"]
+    assert emulator.output.count("as in a container, nobody else reaches it there") == 1
+    with pytest.raises(urllib.error.HTTPError, match="502"):
+        ask(url)
+
+
+@pytest.mark.parametrize(("code", "expected"), [("raise SystemExit(4)", 1), ("print('migrated')", 0)])
+def test_a_service_without_a_port_has_to_run_a_while_or_end_well(
+    up: Up, tmp_path: Path, code: str, expected: int
+) -> None:
+    project(tmp_path)
+    (tmp_path / "little" / "job.py").write_text(code)
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('\n[services.job]\nimage = "job"\nrestart_policy = { condition = "none" }\n')
+        config.write('\n[images.job]\nfolder = "little"\ncommand = "python job.py"\n')
+    emulator = up()
+    if expected:
+        assert emulator.process.wait(20) == 1
+        assert "job.1 exited with code 4 before it was ready" in emulator.output
+    else:
+        emulator.ready()
+        assert emulator.end() == 0
+        assert "job.1    | migrated" in emulator.output
