@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -73,7 +72,7 @@ def _expire(r: Request, value: Expires) -> None:
     elif value.kind == "max":
         expires, control = b"Thu, 31 Dec 2037 23:55:55 GMT", b"max-age=315360000"
     else:
-        now = int(time.time())
+        now = r.worker.time()
         expires_at = _moment(r, value, now)
         expires = http_date(expires_at)
         control = b"max-age=%d" % (expires_at - now) if expires_at >= now else b"no-cache"
@@ -85,8 +84,7 @@ def _expire(r: Request, value: Expires) -> None:
 
 def _moment(r: Request, value: Expires, now: int) -> int:
     if value.kind == "daily":
-        midnight = time.mktime((*time.localtime(now)[:3], 0, 0, 0, 0, 0, -1))
-        at = int(midnight) + value.seconds
+        at = r.worker.midnight() + value.seconds
         return at if at > now else at + 24 * 60 * 60
     if value.kind == "modified" and r.last_modified != -1:
         return r.last_modified + value.seconds

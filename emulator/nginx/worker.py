@@ -182,6 +182,16 @@ class Worker:
         for write in r.location.access_logs:
             write(r)
 
+    @staticmethod
+    def time() -> int:
+        """Seconds since the epoch."""
+        return int(time.time())
+
+    @staticmethod
+    def midnight() -> int:
+        """When this day began here, in seconds since the epoch."""
+        return int(time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1)))
+
     def time_local(self) -> bytes:
         """The time as the access log writes it, made once a second."""
         now = int(time.time())
