@@ -49,7 +49,7 @@ class Exchange:
     """What one client does on one connection, and what is compared beside the answer."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = field(repr=False)
     answers: int | None = None
     probe: bool = True
     checks: frozenset[str] = frozenset()
@@ -63,8 +63,8 @@ class Scene:
     name: str
     conf: str
     whole: bool = False
-    files: tuple[File, ...] = ()
-    routes: dict[tuple[int, str], tuple[Step, ...]] = field(default_factory=dict)
+    files: tuple[File, ...] = field(default=(), repr=False)
+    routes: dict[tuple[int, str], tuple[Step, ...]] = field(default_factory=dict, repr=False)
     checks: frozenset[str] = frozenset()
     exchanges: list[Exchange] = field(default_factory=list)
 

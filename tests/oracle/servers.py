@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .casefile import File, Scene
@@ -86,7 +86,7 @@ class Side:
         text = configuration(scene)
         used = set(_PLACEHOLDER.findall(text))
         numbers = {int(name[8:] or 1) for name in used if name.startswith("upstream")}
-        self.upstreams = Upstreams(loop, numbers, scene.routes)
+        self.upstreams = Upstreams(loop, numbers)
         self._blocked = socket.socket()
         self._blocked.bind(("127.0.0.1", 0))
         self._text, self._routes = text, scene.routes
@@ -110,6 +110,10 @@ class Side:
         self.ports = {name: reserve(taken) for name in ("port", "port2", "port3", "fence")}
         self.ports |= {f"upstream{n}".removesuffix("1"): port for n, port in self.upstreams.ports.items()}
         self.ports["refused"] = self._blocked.getsockname()[1]
+        self.upstreams.routes = {
+            key: tuple(replace(step, data=self.fill_bytes(step.data)) for step in script)
+            for key, script in self._routes.items()
+        }
         file = self.prefix / "nginx.conf"
         file.write_text(self.fill(self._text))
         arguments = ["-p", f"{self.prefix}/", "-c", str(file), "-e", "stderr"]
@@ -125,7 +129,7 @@ class Side:
     def fill(self, text: str) -> str:
         """Placeholders -> this side's values."""
         values = {**self.ports, "root": self.prefix / "root", "prefix": self.prefix}
-        return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), text)
+        return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
     def fill_bytes(self, data: bytes) -> bytes:
         return self.fill(data.decode("latin-1")).encode("latin-1") if b"{" in data else data

@@ -118,8 +118,9 @@ class Wire:
 class Upstreams:
     """The upstream servers of one side."""
 
-    def __init__(self, loop: Loop, numbers: set[int], routes: Routes) -> None:
-        self._loop, self._routes = loop, routes
+    def __init__(self, loop: Loop, numbers: set[int]) -> None:
+        self._loop = loop
+        self.routes: Routes = {}
         self._connections: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: dict[tuple[int, str], int] = {}
@@ -210,7 +211,7 @@ class Upstreams:
         names = [f"{method.decode('latin-1')} {path}" for path in paths] + [*paths, "*"]
         for name in names:
             for server in (number, 0):
-                if (server, name) in self._routes:
+                if (server, name) in self.routes:
                     return self._turn((server, name))
         body = b"" if method == b"HEAD" else b"upstream %d" % number
         return (Step("send", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n" + body),)
@@ -218,7 +219,7 @@ class Upstreams:
     def _turn(self, key: tuple[int, str]) -> tuple[Step, ...]:
         """The n-th part between `<next>`s for the n-th call; the last one stays."""
         parts: list[list[Step]] = [[]]
-        for step in self._routes[key]:
+        for step in self.routes[key]:
             if step.verb == "next":
                 parts.append([])
             else:

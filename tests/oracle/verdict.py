@@ -27,7 +27,7 @@ from tests.conftest import need_tool
 FOLDER = Path(__file__).parent / "verdicts"
 
 _HTTP = "events {}\nhttp {\naccess_log off;\n%s\n}\n"
-_PLACES = {
+PLACES = {
     "file": "%s",
     "main": "events {}\n%s",
     "events": "events { %s }\n",
@@ -55,7 +55,7 @@ class Case(NamedTuple):
 
     @property
     def conf(self) -> str:
-        return _PLACES[self.place] % self.text.replace("\\n", "\n")
+        return PLACES[self.place] % self.text.replace("\\n", "\n")
 
     def expected(self, lines: tuple[str, ...]) -> Verdict:
         return Verdict(0 if lines[-1:] == ("ok",) else 1, lines)
