@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ..swarm.agent import Agent
 from ..swarm.loop import Loop
 from ..swarm.model import Service, Task, TaskState
+from ..swarm.reconcile import restarts
 from ..swarm.store import Store
 from .console import Console
 
@@ -109,9 +110,6 @@ def _words(task: Task) -> str:
 
 
 def _obituary(task: Task) -> str:
-    if not task.exit_code:
-        return f"{task.label} exited with code {task.exit_code}"
     killed = " (killed)" if task.exit_code == 137 else ""
-    delay = task.spec.restart.delay
-    after = f"; its successor starts in {delay:g} s" if task.spec.restart.condition != "none" else ""
+    after = f"; its successor starts in {task.spec.restart.delay:g} s" if restarts(task) else ""
     return f"{task.label} exited with code {task.exit_code}{killed}{after}"

@@ -9,11 +9,14 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..container import guardian
 from ..container.root import remove_tree
 from ..container.runtime import STATE_MARK
+
+if TYPE_CHECKING:
+    from .console import Console
 
 # sun_path without its end, on the strictest system.
 _LONGEST_PATH = 103
@@ -21,10 +24,6 @@ _LONGEST_PATH = 103
 
 class CannotStart(Exception):
     """Why nothing was started: one line for the user."""
-
-
-class _Teller(Protocol):
-    def note(self, text: str) -> None: ...
 
 
 class State:
@@ -67,13 +66,13 @@ class State:
         os.ftruncate(self._lock, 0)
         os.close(self._lock)
 
-    def clear_leftovers(self, teller: _Teller) -> None:
+    def clear_leftovers(self, console: Console) -> None:
         """A run that ended without its last words: whatever it left is killed, and its folders go."""
         if not self.record.exists():
             return
         killed = guardian.kill_leftovers(str(self.record), f"{STATE_MARK}={self.folder}")
         if killed:
-            teller.note(f"ended {killed} processes that an earlier run had left")
+            console.note(f"ended {killed} processes that an earlier run had left")
         for home in (self.folder / "tasks").iterdir():
             remove_tree(home)
 

@@ -1,6 +1,7 @@
 """Drives each task through its states, as swarmkit's agent does, one step a turn.
 
-What a container is, the agent does not know: a `Runtime` prepares and starts them. Order of the end:
+What a container is, the agent does not know: a `Runtime` prepares and starts them (shapes for the type
+checker alone: to define a Protocol costs a start half a millisecond). Order of the end:
 the endpoint leaves first, then the stop signal, the grace, the kill; also when a task dies by itself,
 its endpoint leaves before anything else is done about it.
 """
@@ -8,7 +9,7 @@ its endpoint leaves before anything else is done about it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..tasknamespace import private_loopback
 from .loop import Loop, Timer
@@ -16,6 +17,41 @@ from .model import DesiredState, Service, Task, TaskState
 from .networks import Links, Networks
 from .overlay import Place
 from .store import Change, Kind, Store
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Container(Protocol):
+        """One task's container, as its runtime made it."""
+
+        id: str
+        hostname: str
+        pid: int
+
+        def start(self, on_exit: Callable[[int], None]) -> None:
+            """Start the process; `on_exit` hears its exit code once. Raises Failed."""
+
+        def stop(self, signal: str | None) -> None:
+            """Send the stop signal to the first process."""
+
+        def kill(self) -> None:
+            """End every process of it at once."""
+
+        def remove(self) -> None:
+            """Forget everything about it."""
+
+    class Runtime(Protocol):
+        """What makes containers of tasks."""
+
+        def expose(self, image: str) -> tuple[int, ...]:
+            """The ports of an image; raises Rejected when there is no such image."""
+
+        def binds_published_ports(self, image: str) -> bool:
+            """Whether its process itself listens where its service's ports are published."""
+
+        def prepare(self, task: Task, service: Service, links: Links) -> Container:
+            """Everything but the process; raises Rejected."""
+
 
 _MESSAGES = {
     TaskState.PENDING: "pending task scheduling",
@@ -39,39 +75,6 @@ class Failed(Exception):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
-
-
-class Container(Protocol):
-    """One task's container, as its runtime made it."""
-
-    id: str
-    hostname: str
-    pid: int
-
-    def start(self, on_exit: Callable[[int], None]) -> None:
-        """Start the process; `on_exit` hears its exit code once. Raises Failed."""
-
-    def stop(self, signal: str | None) -> None:
-        """Send the stop signal to the first process."""
-
-    def kill(self) -> None:
-        """End every process of it at once."""
-
-    def remove(self) -> None:
-        """Forget everything about it."""
-
-
-class Runtime(Protocol):
-    """What makes containers of tasks."""
-
-    def expose(self, image: str) -> tuple[int, ...]:
-        """The ports of an image; raises Rejected when there is no such image."""
-
-    def binds_published_ports(self, image: str) -> bool:
-        """Whether its process itself listens where its service's ports are published."""
-
-    def prepare(self, task: Task, service: Service, links: Links) -> Container:
-        """Everything but the process; raises Rejected."""
 
 
 class Run:

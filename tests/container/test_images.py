@@ -22,7 +22,7 @@ LAYOUT = Path(images.__file__).parent / "layout"
 def test_nginx_of_any_tag_is_our_room(name: str) -> None:
     made = recipe(name, ())
     assert made.has_namespace
-    assert made.argv[1:] == ("-m", "emulator.nginx", "-g", "daemon off;")
+    assert made.argv[1:] == ("-S", "-m", "emulator.nginx", "-g", "daemon off;")
     assert (made.stop_signal, made.expose) == ("SIGQUIT", (80,))
 
 
