@@ -134,7 +134,7 @@ class Network(NamedTuple):
 
 
 def parse_network(text: str) -> Network | None:
-    """As ngx_ptocidr: an address, or one with a prefix length (IPv4: or a mask) after a slash."""
+    """As ngx_ptocidr: an address, or one with a prefix length after a slash."""
     import ipaddress
 
     host, slash, mask = text.partition("/")

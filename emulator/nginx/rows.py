@@ -81,18 +81,21 @@ def mask(
     *status: Status,
     arity: frozenset[int] | None = None,
 ) -> Directive:
-    """Several of a few words, as ngx_conf_set_bitmask_slot: one said twice is a warning."""
-    return row(
-        name, contexts, arity, doc, default, *status, parse=values.some_of(*names), check=_warn_of_repetition
-    )
+    """Several of a few words, as ngx_conf_set_bitmask_slot: lines add up, one said twice is a warning."""
+    known = frozenset(names)
 
+    def check(block: Block, args: str | tuple[str, ...]) -> frozenset[str]:
+        found: frozenset[str] = block.values.get(name, frozenset())
+        for arg in (args,) if isinstance(args, str) else args:
+            word = arg.lower()
+            if word not in known:
+                raise BadValue(f'invalid value "{arg}"')
+            if word in found:
+                block.state.warn(f'duplicate value "{arg}"')
+            found |= {word}
+        return found
 
-def _warn_of_repetition(block: Block, value: Any) -> Any:
-    args = block.state.at.args
-    for index, arg in enumerate(args):
-        if arg in args[:index]:
-            block.state.warn(f'duplicate value "{arg}"')
-    return value
+    return row(name, contexts, arity, doc, default, *status, check=check, once=False)
 
 
 def buffers(
@@ -120,6 +123,26 @@ def uses_variables(block: Block, value: Any) -> Any:
         if "$" in part:
             block.state.used.update(dict.fromkeys(values.variables_in(part)))
     return value
+
+
+def content_types(
+    name: str, contexts: Context, doc: str, default: tuple[str, ...] = ("text/html",), *status: Status
+) -> Directive:
+    """As ngx_http_types_slot: text/html is always among them, several lines add up, `*` stands for all."""
+    return row(name, contexts, None, doc, default, *status, check=_add_types, once=False)
+
+
+def _add_types(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+    known: tuple[str, ...] = block.values.get(block.state.at.name, ("text/html",))
+    for arg in args:
+        kind = arg.lower()
+        if "*" in (kind, *known):
+            return ("*",)
+        if kind in known:
+            block.state.warn(f'duplicate MIME type "{kind}"')
+        else:
+            known = (*known, kind)
+    return known
 
 
 def bounded(low: int, high: int = -1) -> Parse:

@@ -133,19 +133,6 @@ def one_of(*names: str, **meanings: Any) -> Callable[[Arguments], Any]:
     return parse
 
 
-def some_of(*names: str) -> Callable[[Arguments], frozenset[str]]:
-    """As ngx_conf_set_bitmask_slot."""
-    known = frozenset(names)
-
-    def parse(args: Arguments) -> frozenset[str]:
-        for arg in args:
-            if arg.lower() not in known:
-                raise BadValue(f'invalid value "{arg}"')
-        return frozenset(arg.lower() for arg in args)
-
-    return parse
-
-
 def as_access(args: Arguments) -> int:
     """As ngx_conf_set_access_slot: `user:rw group:r all:r` as the bits of a mode."""
     access = 0

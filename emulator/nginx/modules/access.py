@@ -30,6 +30,8 @@ def place_rule(block: Block, text: str) -> Rule:
         rule = Rule(allow, None, True)
     else:
         try:
+            if not text.partition("/")[2].isdigit() and "/" in text:
+                raise ValueError  # nginx takes a length, no mask
             rule = Rule(allow, ipaddress.ip_network(text, strict=False))
         except ValueError:
             raise BadValue(f'invalid parameter "{text}"') from None

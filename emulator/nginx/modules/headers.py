@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.directives import BadValue, Block, Complaint, Directive
 from emulator.nginx.rows import HSL, LI, ONE, ONE_TWO, later, row, uses_variables
 from emulator.nginx.values import seconds
 
@@ -45,7 +45,7 @@ def place_expires(block: Block, args: tuple[str, ...]) -> Expires:
     """As ngx_http_headers_expires."""
     modified = len(args) > 1
     if modified and args[0] != "modified":
-        raise BadValue("invalid expires value")
+        raise Complaint("invalid value")
     text = args[-1]
     if "$" in text:
         uses_variables(block, text)
@@ -61,16 +61,14 @@ def parse_expires(text: str, modified: bool = False) -> Expires:
     if text.startswith("@"):
         found = seconds(text[1:])
         if modified:
-            raise BadValue('daily time cannot be used with "modified" parameter')
+            raise Complaint('daily time cannot be used with "modified" parameter')
         if found is None or found > 24 * 60 * 60:
-            raise BadValue(
-                "daily time value must be less than 24 hours" if found else "invalid expires value"
-            )
+            raise Complaint("daily time value must be less than 24 hours" if found else "invalid value")
         return Expires("daily", found)
     sign = -1 if text.startswith("-") else 1
     found = seconds(text[1:] if text[:1] in ("+", "-") else text)
     if found is None:
-        raise BadValue("invalid expires value")
+        raise Complaint("invalid value")
     return Expires(kind, sign * found)
 
 
