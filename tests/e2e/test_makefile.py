@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import ROOT
+from tests.e2e.project import ROOT, UNMADE
 
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -22,7 +23,10 @@ def make(tmp_path: Path, need: Callable[[str], str]) -> Make:
         shutil.copy(ROOT / name, tmp_path / name)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([program, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        env = {**os.environ, **UNMADE}
+        return subprocess.run(
+            [program, *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+        )
 
     return run
 

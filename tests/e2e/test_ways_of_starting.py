@@ -35,7 +35,7 @@ def test_make_run_in_a_clean_clone_serves_the_article(
     clone = project.tracked(tmp_path / "clone")
     project.republish(clone, 0)
     article.let_the_app_log(clone / "config.toml")
-    program = start(clone, need("make"), "run", env={"PATH": BARE})
+    program = start(clone, need("make"), "run", env={"PATH": BARE, **project.UNMADE})
     article.check(program.ready(timeout=300), clone / "static", the_app_saw(program))
     groups = program.groups()
     program.stop()
