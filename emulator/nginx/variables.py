@@ -5,8 +5,8 @@ A getter gives bytes, or None where nginx's variable is "not found" (a log write
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
@@ -251,7 +251,7 @@ def _request_length(r: Request) -> bytes:
 def _request_id(r: Request) -> bytes:
     if r.variables is None:
         r.variables = {}
-    return r.variables.setdefault(" request_id", secrets.token_hex(16).encode())
+    return r.variables.setdefault(" request_id", os.urandom(16).hex().encode())
 
 
 def _status(r: Request) -> bytes:
