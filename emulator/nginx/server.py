@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from glob import glob as real_glob
 from typing import TYPE_CHECKING
@@ -63,11 +64,20 @@ def _glob(pattern: str, namespace: Namespace) -> list[str]:
     return sorted(f"{folder}/{os.path.basename(path)}" for path in real_glob(f"{real}/{last}"))  # noqa: PTH119, PTH207
 
 
-def load(source: Source, namespace: Namespace) -> HttpConf:
-    """Everything up to the point where sockets would be opened; raises ConfError."""
+def load(
+    source: Source, namespace: Namespace, warn: Callable[[ConfError], None] = lambda warning: None
+) -> HttpConf:
+    """Everything up to the point where sockets would be opened; raises ConfError after its warnings."""
     from emulator.nginx import compile as compiler
 
-    main, _ = read(source, namespace)
+    try:
+        main, _ = read(source, namespace)
+    except ConfError as error:
+        for warning in error.warnings:
+            warn(warning)
+        raise
+    for warning in main.state.warnings:
+        warn(warning)
     complete(main)
     return compiler.load(main, source.prefix, namespace, source.error_log)
 
@@ -82,7 +92,7 @@ def serve(source: Source, namespace: Namespace) -> int:
     from emulator.nginx.master import Master
 
     try:
-        conf = load(source, namespace)
+        conf = load(source, namespace, report)
         pid_path = os.path.join(source.prefix, conf.pid_path)  # noqa: PTH118
         master = Master(
             conf,
