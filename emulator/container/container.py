@@ -68,7 +68,8 @@ class Container:
         )
         self._process: Process | None = None
         self._probes: list[Probe] = []
-        self._on_exit: Callable[[int], None] = lambda code: None
+        self._dead: Callable[[], None] = lambda: None
+        self._ended: Callable[[int], None] = lambda code: None
 
     def __repr__(self) -> str:
         return f"<Container {self.id[:12]} of {self.task.label}, {self._process}>"
@@ -99,7 +100,7 @@ class Container:
     def exit_code(self) -> int:
         return (self._process.exit_code if self._process else None) or 0
 
-    def start(self, on_exit: Callable[[int], None]) -> None:
+    def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
         around = self._around
         try:
             process = self._process = spawn(self.command)
@@ -107,7 +108,7 @@ class Container:
             raise Failed(str(error), error.exit_code) from None
         around.guardian.watch(process.pid)
         self.pid, self.started = process.pid, around.loop.time()
-        self._on_exit = on_exit
+        self._dead, self._ended = dead, ended
         for stream, descriptor in ((STDOUT, process.stdout), (STDERR, process.stderr)):
             around.loop.add_reader(descriptor, partial(self._read, stream, descriptor))
         around.children.watch(process, self._exited)
@@ -172,6 +173,7 @@ class Container:
     def _exited(self, code: int) -> None:
         process = self._process
         assert process is not None
+        self._dead()
         process.send_group(signal.SIGKILL)  # as the rest of a pid namespace ends with its first process
         for probe in self._probes:
             probe.cancel()
@@ -183,4 +185,4 @@ class Container:
             self._around.loop.remove_reader(descriptor)
         process.close()
         self.log.end()
-        self._on_exit(code)
+        self._ended(code)

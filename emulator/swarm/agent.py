@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         hostname: str
         pid: int
 
-        def start(self, on_exit: Callable[[int], None]) -> None:
-            """Start the process; `on_exit` hears its exit code once. Raises Failed."""
+        def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
+            """Start the process, or raise Failed; `dead` is called first, `ended` when all is cleared."""
 
         def stop(self, signal: str | None) -> None:
             """Send the stop signal to the first process."""
@@ -211,7 +211,7 @@ class Agent:
         container = run.container
         assert container is not None
         try:
-            container.start(lambda code: self._ended(task.id, code))
+            container.start(lambda: self._networks.leave(task), lambda code: self._ended(task.id, code))
         except Failed as error:
             failed = task._replace(message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
             self._put(failed, TaskState.FAILED, error=str(error))
@@ -241,7 +241,6 @@ class Agent:
         task, run = self._store.tasks.get(task_id), self.runs.get(task_id)
         if task is None or run is None:
             return
-        self._networks.leave(task)
         run.calm()
         run.ready = False
         task = task._replace(exit_code=code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 import urllib.error
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from emulator.client import Engine
 from tests.engine.world import APP, Emulator, processes_of, project, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -80,7 +82,10 @@ def test_a_dead_task_is_replaced_in_its_slot_under_the_same_url(up: Up) -> None:
     emulator = up()
     (url,) = emulator.ready()["urls"]
     victim = ask(url)
+    handle = os.pidfd_open(victim["pid"])
     os.kill(victim["pid"], signal.SIGKILL)
+    select.select([handle], [], [], 5)
+    os.close(handle)
     seen: dict[str, int] = {}
     while seen.get(victim["slot"], victim["pid"]) == victim["pid"]:
         reply = ask(url)
@@ -188,3 +193,13 @@ def test_a_service_without_a_port_has_to_run_a_while_or_end_well(
         emulator.ready()
         assert emulator.end() == 0
         assert "job.1    | migrated" in emulator.output
+
+
+def test_a_folder_deeper_than_a_sockets_name_may_be_long_serves_all_the_same(up: Up, tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 20) / ("deeper" * 10)
+    project(tmp_path)
+    emulator = up("--state", str(deep))
+    told = emulator.ready()
+    assert ask(told["urls"][0])["slot"] in ("1", "2")
+    assert len(told["socket"]) > 108
+    assert [task.state for task in Engine(Path(told["socket"])).tasks("app")] == ["running", "running"]

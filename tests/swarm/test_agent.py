@@ -26,13 +26,19 @@ class Box:
         self.id, self.hostname, self.pid = f"c-{task.id}", f"h{task.slot}", 4711
         self.task, self.links, self.told = task, links, runtime.told
         self.runtime = runtime
-        self.exit: Callable[[int], None] = lambda code: None
+        self.dead: Callable[[], None] = lambda: None
+        self.ended: Callable[[int], None] = lambda code: None
 
-    def start(self, on_exit: Callable[[int], None]) -> None:
+    def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
         if self.runtime.refuse:
             raise Failed(self.runtime.refuse, 127)
         self.told.append(f"start {self.task.label}")
-        self.exit = on_exit
+        self.dead, self.ended = dead, ended
+
+    def exit(self, code: int) -> None:
+        self.dead()
+        assert self.task.id not in {endpoint["task"] for endpoint in self.runtime.listed()}
+        self.ended(code)
 
     def stop(self, signal: str | None) -> None:
         self.told.append(f"stop {self.task.label} {self.runtime.resolved()}")
@@ -51,6 +57,7 @@ class Runtime:
         self.boxes: dict[str, Box] = {}
         self.refuse = ""
         self.resolved: Callable[[], int] = lambda: 0
+        self.listed: Callable[[], list[dict[str, object]]] = list
 
     def expose(self, image: str) -> tuple[int, ...]:
         if image == "nosuch":
@@ -78,6 +85,7 @@ class Swarm:
         self.networks = Networks(folder, loopback=False)
         self.runtime = Runtime()
         self.runtime.resolved = lambda: len(self.endpoints())
+        self.runtime.listed = self.endpoints
         self.agent = Agent(self.store, self.loop, self.networks, self.runtime, "node", listening=listening)
         self.ids = iter(f"id{number:03}" for number in range(1000))
         self.orchestrator = Orchestrator(self.store, self.loop, lambda: next(self.ids))
