@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def compile_charset(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
     """What adds a charset to the types that have one and name none; None where it is off."""
-    text = block.inherited("charset")
+    text = block.given("charset", "off")
     if text == "off":
         return None
     template = compile_template(text, own)

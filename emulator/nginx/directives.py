@@ -123,11 +123,13 @@ class State:
     """What one reading of a configuration knows beyond its blocks: names that directives share.
 
     `resolve` answers host names where nginx resolves while it reads; None leaves them unresolved.
+    `folder` is where the main file stands: some paths start there and not at nginx's prefix.
     `at` is the node being handled; `used` holds the variables that texts name, `variables` the defined ones.
     """
 
-    def __init__(self, resolve: Callable[[str], Sequence[str]] | None = None) -> None:
+    def __init__(self, resolve: Callable[[str], Sequence[str]] | None = None, folder: str = "") -> None:
         self.resolve = resolve
+        self.folder = folder
         self.at = _NOWHERE
         self.warnings: list[ConfError] = []
         self.log_formats: set[str] = set()
@@ -177,6 +179,10 @@ class Block:
         while block is not None:
             yield block
             block = None if block.context is Context.UPSTREAM else block.parent
+
+    def given(self, name: str, default: Any = None) -> Any:
+        """What is written here or around, without a look at the row, whose family may not be imported yet."""
+        return next((block.values[name] for block in self.around() if name in block.values), default)
 
     def inherited(self, name: str) -> Any:
         """The value that holds here: this block's, or that of the nearest block around it, or the default."""
@@ -231,9 +237,11 @@ def rows_of(name: str) -> tuple[Directive, ...]:
     return _first_table().get(name) or _rarer_table().get(name, ())
 
 
-def validate(nodes: Sequence[Node], *, resolve: Callable[[str], Sequence[str]] | None = None) -> Block:
+def validate(
+    nodes: Sequence[Node], *, resolve: Callable[[str], Sequence[str]] | None = None, folder: str = ""
+) -> Block:
     """Check a whole configuration in the order of its text and give its main context, or raise ConfError."""
-    main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve))
+    main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve, folder))
     try:
         _fill(main, nodes)
     except ConfError as error:

@@ -47,7 +47,7 @@ def read(source: Source, namespace: Namespace) -> tuple[Block, language.Conf]:
     if source.extra:
         extra = language.parse_parameter(source.extra, read_file, glob=glob, prefix=folder).nodes
     parsed = language.parse(source.file, read_file, glob=glob)
-    return validate((*extra, *parsed.nodes), resolve=namespace.resolve), parsed
+    return validate((*extra, *parsed.nodes), resolve=namespace.resolve, folder=folder), parsed
 
 
 def _read_file(path: str) -> bytes:
