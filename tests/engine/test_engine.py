@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -203,3 +204,24 @@ def test_a_folder_deeper_than_a_sockets_name_may_be_long_serves_all_the_same(up:
     assert ask(told["urls"][0])["slot"] in ("1", "2")
     assert len(told["socket"]) > 108
     assert [task.state for task in Engine(Path(told["socket"])).tasks("app")] == ["running", "running"]
+
+
+def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    chatty = APP.replace("def do_GET(self):", "def do_GET(self):\n        print('x' * 1000000, flush=True)")
+    project(tmp_path, app=chatty)
+    reading, writing = os.pipe()
+    ready_read, ready_write = os.pipe()
+    argv = [sys.executable, "-m", "emulator", "up", "--fresh-addresses", "--ready-fd", str(ready_write)]
+    with subprocess.Popen(
+        argv, cwd=tmp_path, stdout=writing, stderr=writing, pass_fds=[ready_write]
+    ) as emulator:
+        os.close(writing)
+        os.close(ready_write)
+        assert select.select([ready_read], [], [], 20)[0]
+        url = json.loads(os.read(ready_read, 4096))["urls"][0]
+        assert {ask(url)["slot"] for _ in range(8)} == {"1", "2"}
+        emulator.send_signal(signal.SIGTERM)
+        assert emulator.wait(15) == 0
+    os.close(reading)
+    os.close(ready_read)
+    assert wait_for_end(processes_of(tmp_path))
