@@ -12,45 +12,15 @@ if TYPE_CHECKING:
     from emulator.nginx.modules.access import Rule
 
 
-def access_phase(handlers: list[Handler], satisfy: str) -> tuple[Handler, ...]:
-    """The access phase: with `all` each handler may refuse, with `any` one that allows is enough.
-
-    As ngx_http_core_access_phase and ngx_http_core_post_access_phase.
-    """
-    if satisfy == "all" or len(handlers) < 2:
-        return tuple(_must(handler) for handler in handlers)
-
-    def any_of(r: Request) -> int:
-        refused = DECLINED
-        for handler in handlers:
-            result = handler(r)
-            if result == OK:
-                r.headers_out = [field for field in r.headers_out if field[0] != b"WWW-Authenticate"]
-                return DECLINED
-            if result in (401, 403):
-                refused = result
-            elif result != DECLINED:
-                return result
-        return refused
-
-    return (any_of,)
-
-
-def _must(handler: Handler) -> Handler:
-    def check(r: Request) -> int:
-        result = handler(r)
-        return DECLINED if result == OK else result
-
-    return check
-
-
 def compile_access(block: Block) -> Handler | None:
-    """The handler of the rules that hold in a block: OK, 403, or DECLINED where none fits."""
-    rules = next(
-        (around.values["access rules"] for around in block.around() if "access rules" in around.values), ()
-    )
+    """The handler of the rules that hold in a block: OK, 403, or DECLINED where none fits.
+
+    With `satisfy any` the refusal is logged only when nothing else agrees.
+    """
+    rules: tuple[Rule, ...] = block.given("access rules", ())
     if not rules:
         return None
+    logged = block.inherited("satisfy") == "all"
 
     def handler(r: Request) -> int:
         allowed = _decide(rules, r.connection.address)
@@ -58,7 +28,8 @@ def compile_access(block: Block) -> Handler | None:
             return DECLINED
         if allowed:
             return OK
-        r.log_error("error", "access forbidden by rule")
+        if logged:
+            r.log_error("error", "access forbidden by rule")
         return 403
 
     return handler

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
-from emulator.nginx.access import access_phase, compile_access
 from emulator.nginx.charset import compile_charset
 from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.headers import compile_headers
 from emulator.nginx.log import LEVELS, LogFile
 from emulator.nginx.logconf import compile_access_logs
+from emulator.nginx.phases import compile_phases
 from emulator.nginx.proxyconf import compile_proxy
 from emulator.nginx.request import DECLINED, Handler, Request
 from emulator.nginx.variables import Template, compile_template
@@ -298,8 +298,7 @@ def _chain(*filters: HeaderFilter | None) -> HeaderFilter | None:
 def _phases(location: Location, block: Block) -> tuple[Handler, ...]:
     """The handlers after the rewrite phase."""
     own = frozenset(block.state.variables)
-    checks = [check for check in (compile_access(block),) if check is not None]
-    handlers: list[Handler] = [*access_phase(checks, block.inherited("satisfy") or "all")]
+    handlers: list[Handler] = [*compile_phases(block, own)]
     if "try_files" in block.values:
         handlers.append(_try_files(block, own))
     if location.proxy is not None:

@@ -134,11 +134,16 @@ def _head(r: Request) -> bytes:
             parts.append(location.keepalive_header)
     else:
         parts.append(b"Connection: close\r\n")
+    fields = r.headers_out
     if r.etag is not None:
+        if r.err_status and fields[:1] and fields[0][0] == b"WWW-Authenticate":
+            # it was there before the file of the error page was found
+            parts.append(b"WWW-Authenticate: %b\r\n" % fields[0][1])
+            fields = fields[1:]
         parts.append(b"ETag: %b\r\n" % r.etag)
     if target is not None:
         parts.append(b"Location: %b\r\n" % target)
-    for name, value in r.headers_out:
+    for name, value in fields:
         parts.append(b"%b: %b\r\n" % (name, value))
     parts.append(b"\r\n")
     return b"".join(parts)

@@ -191,16 +191,13 @@ def _host(r: Request) -> bytes:
 
 
 def _remote_user(r: Request) -> bytes | None:
-    value = r.index.get(b"authorization", b"")
-    if value[:6].lower() != b"basic ":
+    authorization = r.index.get(b"authorization")
+    if authorization is None:
         return None
-    import base64
-    import binascii
+    from emulator.nginx.credentials import credentials
 
-    try:
-        return base64.b64decode(value[6:].strip()).partition(b":")[0] or None
-    except (binascii.Error, ValueError):
-        return None
+    found = credentials(authorization)
+    return found.user if found is not None else None
 
 
 def _connection_type(r: Request) -> bytes:

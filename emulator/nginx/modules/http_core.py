@@ -280,7 +280,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         *(frozenset(("msie6",)), NO_EFFECT),
         arity=ONE_TWO,
     ),
-    enum("satisfy", HSL, ("all", "any"), "Whether all access rules must agree, or one.", "all", NOT_YET),
+    enum("satisfy", HSL, ("all", "any"), "Whether all access rules must agree, or one.", "all"),
     milliseconds("auth_delay", HSL, "How long a 401 is held back.", 0, NOT_YET),
     enum("lingering_close", HSL, ("off", "on", "always"), "Read on before closing a connection.", "on"),
     milliseconds("lingering_time", HSL, "How long to read on at most.", 30000),

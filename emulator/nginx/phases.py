@@ -1,0 +1,80 @@
+"""What stands between the rewrite phase and the content: preaccess and access, in nginx's order.
+
+A handler of the access phase says OK (this client may), DECLINED (no opinion) or a status; `satisfy` makes
+one verdict of them (ngx_http_core_access_phase, ngx_http_core_post_access_phase). A family is imported
+when a location uses one of its directives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.nginx.request import DECLINED, OK, Handler, Request
+
+if TYPE_CHECKING:
+    from emulator.nginx.directives import Block
+
+_REFUSED = "refused by the access phase"
+
+
+def compile_phases(block: Block, own: frozenset[str]) -> tuple[Handler, ...]:
+    """The handlers of a location's preaccess and access phases; none where nothing is asked."""
+    return access_phase(_access(block, own), block.inherited("satisfy"))
+
+
+def _access(block: Block, own: frozenset[str]) -> list[Handler]:
+    found: list[Handler | None] = []
+    if block.given("access rules"):
+        from emulator.nginx.access import compile_access
+
+        found.append(compile_access(block))
+    if block.given("auth_basic") is not None:
+        from emulator.nginx.auth_basic import compile_auth_basic
+
+        found.append(compile_auth_basic(block, own))
+    return [each for each in found if each is not None]
+
+
+def access_phase(checks: list[Handler], satisfy: str) -> tuple[Handler, ...]:
+    """With `all` each check may refuse; with `any` one that agrees is enough."""
+    if satisfy == "all":
+        return tuple(_must(check) for check in checks)
+    steps = tuple(_may(check, len(checks) - place) for place, check in enumerate(checks))
+    return (*steps, _verdict) if steps else ()
+
+
+def _must(check: Handler) -> Handler:
+    def step(r: Request) -> int:
+        result = check(r)
+        return DECLINED if result == OK else result
+
+    return step
+
+
+def _may(check: Handler, left: int) -> Handler:
+    """A check that need not agree; `left` handlers of this phase follow it, the verdict included."""
+
+    def step(r: Request) -> int:
+        result = check(r)
+        if result == OK:
+            r.headers_out = [field for field in r.headers_out if field[0] != b"WWW-Authenticate"]
+            r.phase += left
+            return DECLINED
+        if result not in (401, 403):
+            return result
+        if r.ctx is None:
+            r.ctx = {}
+        if r.ctx.get(_REFUSED) != 401:
+            r.ctx[_REFUSED] = result
+        return DECLINED
+
+    return step
+
+
+def _verdict(r: Request) -> int:
+    refused: int | None = r.ctx.pop(_REFUSED, None) if r.ctx is not None else None
+    if refused is None:
+        return DECLINED
+    if refused == 403:
+        r.log_error("error", "access forbidden by rule")
+    return refused
