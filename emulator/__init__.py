@@ -1,4 +1,4 @@
-"""The article's architecture on one machine without Docker: gunicorn replicas behind nginx, in a swarm's words.
+"""The article's architecture on one machine without Docker: gunicorn replicas behind nginx in a swarm.
 
 Two rooms that never import each other, `nginx` and `swarm`, meet only at the seam `namespace`;
 `engine` puts them together. This package imports nothing by itself: start-up time is a feature.

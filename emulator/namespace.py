@@ -8,17 +8,19 @@ nothing of nginx. Addresses in the container's terms are what logs and headers s
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """One way to reach a peer: a real socket address, and the real source address to bind (or None)."""
+class Dial(NamedTuple):
+    """One way to reach a peer: a real socket address, and the real source address to bind (or None).
+
+    `refusals` is None where a refusal stands, else how many other ways have been refused before.
+    """
 
     family: int
     address: tuple[str, int] | str
     source: str | None = None
+    refusals: int | None = None
 
 
 class Namespace(Protocol):

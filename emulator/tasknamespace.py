@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import dataclass
 
 from .livetable import LiveTable
 from .namespace import Dial
@@ -64,13 +63,6 @@ class Rotation:
 
     def close(self) -> None:
         os.close(self.descriptor)
-
-
-@dataclass(frozen=True, slots=True)
-class VipDial(Dial):
-    """A dial of a VIP that remembers how many endpoints have refused it."""
-
-    refusals: int = 0
 
 
 class _Ways:
@@ -163,7 +155,7 @@ class TaskNamespace:
         return ways.dials[ways.rotation.next() % len(ways.dials)]
 
     def refused(self, dial: Dial, host: str, port: int) -> Dial | None:
-        if not self._retry or not isinstance(dial, VipDial):
+        if not self._retry or dial.refusals is None:
             return None
         self._refresh()
         ways = self._ways.get((host, port)) or self._find(host, port)
@@ -173,7 +165,7 @@ class TaskNamespace:
         addresses = [way.address for way in ways.dials]
         at = addresses.index(dial.address) + 1 if dial.address in addresses else 0
         way = ways.dials[at % len(addresses)]
-        return VipDial(way.family, way.address, way.source, refusals)
+        return Dial(way.family, way.address, way.source, refusals)
 
     def client(self, host: str) -> str:
         return self._client or host
@@ -227,7 +219,7 @@ class TaskNamespace:
     def _balanced(self, vip: str, port: int) -> _Ways:
         service, endpoints = self._vips[vip]
         addresses = [_real(endpoint, port) for endpoint in endpoints if endpoint.get("ready", True)]
-        dials = tuple(VipDial(socket.AF_INET, address, self._source_to(address[0])) for address in addresses)
+        dials = tuple(Dial(socket.AF_INET, address, self._source_to(address[0]), 0) for address in addresses)
         if not dials:
             return self._one(self._projected(vip, port))
         if service not in self._rotations:

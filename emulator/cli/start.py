@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,11 +47,11 @@ def settled(settings: Settings, words: Start) -> Settings:
     """The file's settings with the command line's laid over them."""
     emulator = settings.emulator
     if words.addressing:
-        emulator = replace(emulator, addressing=words.addressing)
+        emulator = emulator._replace(addressing=words.addressing)
     if words.state:
-        emulator = replace(emulator, state=words.state.absolute())
+        emulator = emulator._replace(state=words.state.absolute())
     services = settings.services if words.port is None else published(settings, words.port)
-    return replace(settings, emulator=emulator, services=services)
+    return settings._replace(emulator=emulator, services=services)
 
 
 def published(settings: Settings, port: int) -> tuple[Service, ...]:
@@ -62,9 +61,9 @@ def published(settings: Settings, port: int) -> tuple[Service, ...]:
         raise SettingsError((f"--port: {settings.file.name} publishes {count} ports, expected one",))
 
     def moved(published: Port) -> Port:
-        return replace(published, published=port)
+        return published._replace(published=port)
 
-    return tuple(replace(service, ports=tuple(map(moved, service.ports))) for service in settings.services)
+    return tuple(service._replace(ports=tuple(map(moved, service.ports))) for service in settings.services)
 
 
 def private(settings: Settings) -> Settings:
@@ -78,6 +77,6 @@ def private(settings: Settings) -> Settings:
         copy.mkdir(parents=True, exist_ok=True)
         if volume.path.is_dir():
             copytree(volume.path, copy, symlinks=True, dirs_exist_ok=True)
-        return replace(volume, path=copy)
+        return volume._replace(path=copy)
 
-    return replace(settings, volumes=tuple(map(copied, settings.volumes)))
+    return settings._replace(volumes=tuple(map(copied, settings.volumes)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from dataclasses import replace
 
 from ..settings import Port, Service
 from .state import CannotStart
@@ -21,7 +20,7 @@ class Reservations:
 
     def take(self, service: Service) -> tuple[Port, ...]:
         """The service's ports with 0 made a number; raises CannotStart for a busy one."""
-        return tuple(replace(port, published=self._take(service.name, port)) for port in service.ports)
+        return tuple(port._replace(published=self._take(service.name, port)) for port in service.ports)
 
     def release(self) -> None:
         for sock in self._sockets.values():

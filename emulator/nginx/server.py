@@ -6,9 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from glob import glob as real_glob
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.nginx import conf as language
 from emulator.nginx.conf import ConfError
@@ -23,8 +22,7 @@ DEFAULT_CONF = "conf/nginx.conf"
 OFFICIAL_CONF = "/etc/nginx/nginx.conf"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a configuration comes from: the main file, nginx's prefix, and `-g`'s directives."""
 
     file: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,19 +75,18 @@ def absolute(settings: Settings) -> Settings:
         return Path(os.path.normpath(root / os.path.expanduser(path)))  # noqa: PTH111 - never raises
 
     def volume(item: Volume) -> Volume:
-        return item if item.path is None else replace(item, path=real(item.path))
+        return item if item.path is None else item._replace(path=real(item.path))
 
     def image(item: Image) -> Image:
-        return item if item.folder is None else replace(item, folder=real(item.folder))
+        return item if item.folder is None else item._replace(folder=real(item.folder))
 
     def service(item: Service) -> Service:
-        mounts = (replace(m, source=str(real(m.source))) if m.type == "bind" else m for m in item.mounts)
-        return replace(item, mounts=tuple(mounts))
+        mounts = (m._replace(source=str(real(m.source))) if m.type == "bind" else m for m in item.mounts)
+        return item._replace(mounts=tuple(mounts))
 
-    return replace(
-        settings,
+    return settings._replace(
         services=tuple(map(service, settings.services)),
         volumes=tuple(map(volume, settings.volumes)),
         images=tuple(map(image, settings.images)),
-        emulator=replace(settings.emulator, state=real(settings.emulator.state)),
+        emulator=settings.emulator._replace(state=real(settings.emulator.state)),
     )

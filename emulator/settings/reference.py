@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def _default(section: Section, key: Key) -> str:
         return "*required*"
     if key.default:
         return key.default
-    fields = {field.name: field.default for field in dataclasses.fields(section.shape)}
+    fields: dict[str, object] = getattr(section.shape, "_field_defaults", {})
     value = key.preset if key.preset is not None else fields[key.name]
     if isinstance(value, bool):
         return str(value).lower()
