@@ -1,6 +1,7 @@
 """`python -m tests.oracle FILE.case [TEXT]`: show what nginx makes of the exchanges named so.
 
-`python -m tests.oracle --report FILE.md` plays all cases on both servers and groups the differences.
+`--report FILE.md` plays all cases on both servers and groups the differences; `--generated FILE.md COUNT`
+does so with COUNT generated configurations; `--differences` prints the differences on purpose as a table.
 """
 
 from __future__ import annotations
@@ -8,10 +9,16 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
 
 from .casefile import Scene, load
 from .compare import NotBuilt, compare, outcome
+from .differences import table
+from .generators import Play, plays
 from .servers import Command, Pair
 from .test_cases import CASES, SCENES, candidate, reference
 from .upstream import Loop
@@ -31,12 +38,12 @@ def show(path: Path, text: str) -> None:
     loop.stop()
 
 
-def report(path: Path) -> None:
+def report(path: Path, scenes: Iterable[Scene]) -> None:
     """All differences, those with the same changed lines together, the most frequent first."""
     groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
     total = 0
     loop = Loop()
-    for scene in SCENES:
+    for scene in scenes:
         total += len(scene.exchanges)
         for name, text in _differences(scene, loop):
             groups[_cause(text)].append((f"{scene.name}: {name}", text))
@@ -75,7 +82,27 @@ def _cause(text: str) -> str:
     return _REQUEST.sub('"…"', "\n".join(changed or lines[:3]))[:1500]
 
 
+def generated(count: int) -> list[Scene]:
+    """Scenes as test_generated plays them, new ones at each call; each is named by its configuration."""
+    found: list[Scene] = []
+
+    @settings(
+        max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+    )
+    @given(play=plays(30))
+    def draw(play: Play) -> None:
+        name = play.scene.conf + f"({len(found)})"
+        found.append(replace(play.scene, name=name, exchanges=list(play.exchanges)))
+
+    draw()
+    return found
+
+
 if sys.argv[1:2] == ["--report"]:
-    report(Path(sys.argv[2]))
+    report(Path(sys.argv[2]), SCENES)
+elif sys.argv[1:2] == ["--generated"]:
+    report(Path(sys.argv[2]), generated(int(sys.argv[3])))
+elif sys.argv[1:2] == ["--differences"]:
+    print(table())
 else:
     show(Path(sys.argv[1]), "".join(sys.argv[2:3]))

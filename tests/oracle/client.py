@@ -48,13 +48,15 @@ def methods_sent(data: bytes) -> list[bytes]:
         found = _HEAD_END.search(data, at)
         if not found:
             break
-        head = data[at : found.end()]
+        at = _body_end(data, found.end(), data[at : found.end()])
+        if at > len(data):
+            break
         methods.append(line.split(b" ", 1)[0])
-        at = _body_end(data, found.end(), head)
     return methods
 
 
 def _body_end(data: bytes, at: int, head: bytes) -> int:
+    """Where the body that begins at `at` ends; beyond the data when it is unfinished."""
     if not _CHUNKED.search(head):
         length = _LENGTH.search(head)
         return at + (int(length[1]) if length else 0)
@@ -63,11 +65,13 @@ def _body_end(data: bytes, at: int, head: bytes) -> int:
         at = found.end() + size
         if size == 0:
             break
-        at = data.find(b"\n", at) + 1 or len(data)
+        at = data.find(b"\n", at) + 1 or len(data) + 1
+    else:
+        return len(data) + (at >= len(data))
     end = data.find(b"\n", at)
     while end > at + 1:
         at, end = end + 1, data.find(b"\n", end + 1)
-    return end + 1 if end >= 0 else len(data)
+    return end + 1 if end >= 0 else len(data) + 1
 
 
 class Client:

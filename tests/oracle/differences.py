@@ -71,6 +71,13 @@ NORMALISED = (
         "too-long", "error", re.compile(rb"36: File ?name too long"), b"36: {too long}",
         "The same.",
     ),
+    Normalised(
+        "loop",
+        "error",
+        re.compile(rb"40: (?:Symbolic link loop|Too many levels of symbolic links)"),
+        b"40: {loop}",
+        "The same.",
+    ),
 )  # fmt: skip
 
 ON_PURPOSE = (
@@ -109,3 +116,9 @@ def explains(id: str, theirs: list[str], ours: list[str]) -> bool:
         item.id == id and item.theirs.search("\n".join(theirs)) and item.ours.search("\n".join(ours))
         for item in ON_PURPOSE
     )
+
+
+def table() -> str:
+    """The differences on purpose as a table for the documentation."""
+    rows = [f"| {item.id} | {item.reason} |" for item in ON_PURPOSE]
+    return "\n".join(["| name | what differs, and why |", "|---|---|", *rows])

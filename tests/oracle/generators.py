@@ -10,7 +10,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from .casefile import PATTERN, Exchange, File, Scene
-from .script import Step
+from .script import Step, octets
 
 FILES = (
     File("index.html", b"root index\n"),
@@ -31,7 +31,10 @@ PREFIXES = ("/", "/a", "/a/", "/dir", "/dir/", "/app", "/app/", "/static", "/sta
 
 ROUTES = {
     (0, "/app/redirect"): (
-        Step("send", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{upstream}/x\r\nContent-Length: 0\r\n\r\n"),
+        Step(
+            "send",
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{upstream}/x\r\nContent-Length: 0\r\n\r\n",
+        ),
     ),
     (0, "/app/chunked"): (
         Step("send", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
@@ -47,7 +50,16 @@ ROUTES = {
 
 _modifiers = st.sampled_from(["", "", "", "= ", "^~ "])
 _patterns = st.sampled_from(
-    [r"~ \.txt$", r"~* \.TXT$", r"~ ^/dir", r"~ ^/app/", r"~ ^/(a|b)", r"~* ^/STATIC", r"~ /sub/", r"~ \.css$"]
+    [
+        r"~ \.txt$",
+        r"~* \.TXT$",
+        r"~ ^/dir",
+        r"~ ^/app/",
+        r"~ ^/(a|b)",
+        r"~* ^/STATIC",
+        r"~ /sub/",
+        r"~ \.css$",
+    ]
 )
 _replies = st.sampled_from(
     [
@@ -77,7 +89,9 @@ _proxies = st.sampled_from(
     ]
 )
 _plain_proxies = st.sampled_from(["proxy_pass http://127.0.0.1:{upstream};", "proxy_pass http://group;"])
-_sources = st.sampled_from(["", "", "root {root};", "root {root}/www;", "alias {root}/www;", "alias {root}/;"])
+_sources = st.sampled_from(
+    ["", "", "root {root};", "root {root}/www;", "alias {root}/www;", "alias {root}/;"]
+)
 _tries = st.sampled_from(
     [
         "try_files $uri =404;",
@@ -121,7 +135,7 @@ _extras = st.sampled_from(
 def _bodies(draw: st.DrawFn, regex: bool) -> str:
     """The inside of a location: what answers, and up to three settings of different names."""
     kind = draw(st.sampled_from(["reply", "proxy", "files", "files", "try"]))
-    lines = [item for item in draw(st.lists(_extras, max_size=3, unique_by=lambda text: text.split()[0]))]
+    lines = [*draw(st.lists(_extras, max_size=3, unique_by=lambda text: text.split()[0]))]
     if kind == "reply":
         lines.append(draw(_replies))
     elif kind == "proxy":
@@ -135,7 +149,7 @@ def _bodies(draw: st.DrawFn, regex: bool) -> str:
 
 @st.composite
 def _locations(draw: st.DrawFn) -> str:
-    """Up to seven locations with different names, some with a nested one, and the named one that all may use."""
+    """Up to seven locations with different names, some with a nested one, and the named one for all."""
     heads = draw(st.lists(st.tuples(_modifiers, st.sampled_from(PREFIXES)), max_size=5, unique=True))
     names = {("= " if modifier == "= " else "") + path: modifier + path for modifier, path in heads}
     out = []
@@ -156,53 +170,79 @@ def scenes(draw: st.DrawFn) -> Scene:
     conf = "upstream group { server 127.0.0.1:{upstream}; keepalive 0; }\n"
     for name in ["localhost", "other.example"][: draw(st.integers(1, 2))]:
         extras = " ".join(draw(st.lists(_extras, max_size=2, unique_by=lambda text: text.split()[0])))
-        conf += f"server {{\n    listen {{port}};\n    server_name {name};\n    root {{root}};\n    {extras}\n"
+        conf += (
+            f"server {{\n    listen {{port}};\n    server_name {name};\n    root {{root}};\n    {extras}\n"
+        )
         conf += draw(_locations()) + "\n}\n"
     return Scene("generated", conf, files=FILES, routes=dict(ROUTES))
 
 
 # --- requests -----------------------------------------------------------------------------------
 
-_methods = st.sampled_from([b"GET"] * 8 + [b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"FOO", b"get"])
-_segments = st.sampled_from(
-    [b"a.txt", b"b.css", b"dir", b"sub", b"x.txt", b"..", b".", b"", b"app", b"static", b"%61.txt", b"%2e%2e"]
-    + [b"a%2fb", b"sp%20ace.txt", b"%00", b"%", b"%zz", b"%25", b"\xc3\xa9", b"chunked", b"redirect", b"error"]
-    + [b"missing", b"empty", b"close", b"big.bin", b"noindex", b"static-secret", b"A.TXT", b"a+b;c", b'"<>']
+_SEGMENTS = [
+    octets(word)
+    for line in (
+        r"a.txt b.css dir sub x.txt .. . app static noindex static-secret big.bin A.TXT a+b;c",
+        r"%61.txt %2e%2e a%2fb sp%20ace.txt %00 % %zz %25 \xc3\xa9",
+        r"chunked redirect error missing empty close",
+    )
+    for word in line.split(" ")
+]
+_HEADERS = [
+    octets(line)
+    for line in (
+        *(r"X: 1", r"x: 2", r"X: a b  c ", r"X:", r"X-Y: \xc3\xa9", r"X_Y: under", r"X Y: space", r"X"),
+        *(r": empty", r" X: fold", r"X: a\tb", r"X: a\x01b", r"X@Y: at", r"User-Agent: ua", r"Accept: */*"),
+        *(r"Cookie: a=1", r"Cookie: b=2", r"X-Forwarded-For: 1.2.3.4", r"Authorization: Basic dTpw"),
+        *(r"Content-Type: text/plain", r"TE: trailers", r"Keep-Alive: 5", r"Upgrade: websocket"),
+        *(r"Connection: close", r"Connection: keep-alive", r"Connection: Upgrade", r"Range: x"),
+        *(r"Range: bytes=0-3", r"Range: bytes=-2", r"Range: bytes=0-1,4-5", r"Range: bytes=20-"),
+        *(r'If-None-Match: "5bf4a000-a"', r"If-None-Match: *", r'If-Match: "x"', r'If-Range: "5bf4a000-a"'),
+        *(r"If-Modified-Since: Wed, 21 Nov 2018 00:00:00 GMT", r"If-Modified-Since: x", r"If-Range: x"),
+        *(r"If-Unmodified-Since: Tue, 20 Nov 2018 00:00:00 GMT",),
+    )
+]
+_methods = st.sampled_from(
+    [b"GET"] * 8 + [b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"FOO", b"get"]
 )
+_segments = st.sampled_from([*_SEGMENTS, b""])
 _paths = st.one_of(
     st.sampled_from([path.encode() for path in PATHS]),
-    st.sampled_from([b"/app/chunked", b"/app/redirect", b"/app/error", b"/app/empty", b"/app/close", b"/app/x"]),
+    st.sampled_from(
+        [b"/app/chunked", b"/app/redirect", b"/app/error", b"/app/empty", b"/app/close", b"/app/x"]
+    ),
     st.lists(_segments, min_size=1, max_size=5).map(lambda parts: b"/" + b"/".join(parts)),
 )
 _tails = st.sampled_from([b""] * 6 + [b"?", b"?x=1", b"?a=%20&b", b"?/../x", b"#f", b"?q#f", b"/", b"//"])
 _targets = st.one_of(
     st.tuples(_paths, _tails).map(b"".join),
     st.tuples(_paths, _tails).map(b"".join),
-    st.tuples(st.sampled_from([b"http://localhost", b"http://other.example:8080", b"HTTP://x"]), _paths).map(b"".join),
+    st.tuples(st.sampled_from([b"http://localhost", b"http://other.example:8080", b"HTTP://x"]), _paths).map(
+        b"".join
+    ),
     st.sampled_from([b"*", b"x", b"", b"//", b"/..", b"?x", b"http://localhost"]),
 )
-_versions = st.sampled_from([b"HTTP/1.1"] * 12 + [b"HTTP/1.0"] * 3 + [b"HTTP/1.2", b"HTTP/2.0", b"HTTP/1", b"http/1.1"])
+_versions = st.sampled_from(
+    [b"HTTP/1.1"] * 12 + [b"HTTP/1.0"] * 3 + [b"HTTP/1.2", b"HTTP/2.0", b"HTTP/1", b"http/1.1"]
+)
 _hosts = st.sampled_from(
     [[b"Host: localhost"]] * 8
-    + [[b"Host: other.example"], [b"host: LOCALHOST:80"], [], [b"Host:"], [b"Host: a", b"Host: b"], [b"Host: a b"]]
+    + [
+        [b"Host: other.example"],
+        [b"host: LOCALHOST:80"],
+        [],
+        [b"Host:"],
+        [b"Host: a", b"Host: b"],
+        [b"Host: a b"],
+    ]
 )
-_headers = st.sampled_from(
-    [b"X: 1", b"x: 2", b"X: a b  c ", b"X:", b"X-Y: \xc3\xa9", b"X_Y: under", b"X Y: space", b"X", b": empty", b" X: fold"]
-    + [b"X: a\tb", b"X: a\x01b", b"X@Y: at", b"User-Agent: ua", b"Accept: */*", b"Cookie: a=1", b"Cookie: b=2"]
-    + [b"Connection: close", b"Connection: keep-alive", b"Connection: Upgrade", b"Upgrade: websocket"]
-    + [b"TE: trailers", b"Keep-Alive: 5", b"Range: bytes=0-3", b"Range: bytes=-2", b"Range: bytes=0-1,4-5"]
-    + [b"Range: bytes=20-", b"Range: x", b'If-None-Match: "5bf4a000-a"', b"If-None-Match: *", b'If-Match: "x"']
-    + [b"If-Modified-Since: Wed, 21 Nov 2018 00:00:00 GMT", b"If-Modified-Since: x"]
-    + [b"If-Unmodified-Since: Tue, 20 Nov 2018 00:00:00 GMT", b'If-Range: "5bf4a000-a"', b"If-Range: x"]
-    + [b"X-Forwarded-For: 1.2.3.4", b"Authorization: Basic dTpw", b"Content-Type: text/plain"]
-)
+_headers = st.sampled_from(_HEADERS)
 _payloads = st.sampled_from(
     [([], b"")] * 8
     + [
         ([b"Content-Length: 0"], b""),
         ([b"Content-Length: 3"], b"abc"),
         ([b"Content-Length: 5"], b"hello"),
-        ([b"Content-Length: 3"], b"ab"),
         ([b"Content-Length: 3", b"Content-Length: 3"], b"abc"),
         ([b"Content-Length: x"], b""),
         ([b"Transfer-Encoding: chunked"], b"3\r\nabc\r\n0\r\n\r\n"),
@@ -236,3 +276,19 @@ def exchanges(draw: st.DrawFn) -> Exchange:
         cut = draw(st.integers(1, len(data) - 1))
         steps = (Step("send", data[:cut]), Step("split"), Step("send", data[cut:]))
     return Exchange(repr(data), steps)
+
+
+class Play:
+    """A configuration and what is played on it; no dataclass, for hypothesis prints those field by field."""
+
+    def __init__(self, scene: Scene, exchanges: list[Exchange]) -> None:
+        self.scene, self.exchanges = scene, exchanges
+
+    def __repr__(self) -> str:
+        return f"<{len(self.exchanges)} exchanges on a configuration of {len(self.scene.conf)} characters>"
+
+
+@st.composite
+def plays(draw: st.DrawFn, count: int) -> Play:
+    """`count` exchanges on one configuration."""
+    return Play(draw(scenes()), draw(st.lists(exchanges(), min_size=count, max_size=count)))
