@@ -252,23 +252,41 @@ def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, wha
     location.proxy = compile_proxy(block, block, groups, conf, what)
     rewriting: tuple[Handler, ...] = ()
     if what is not None:
-        rewriting = rewrite_handlers(block, lambda inner: _compile_if(inner, block, groups, conf, what))
+        rewriting = rewrite_handlers(block, lambda inner: _compile_inner(inner, block, groups, conf, what))
+        limits = next(block.blocks("limit_except"), None)
+        if limits is not None:
+            limited = _compile_inner(limits, block, groups, conf, what)
+            rewriting = (_limit_except(limits.value, limited, rewriting),)
     location.handlers = (*rewriting, *_phases(location, block))
     return location
 
 
-def _compile_if(
+def _compile_inner(
     block: Block, outer: Block, groups: dict[str, Group], conf: HttpConf, what: Match
 ) -> Location:
-    """The settings of an `if` in a location, which passes requests where the location does.
+    """The settings of an `if` or a limit_except in a location, which passes requests where the location does.
 
-    Its first handler only stands where the location has its rewrite phase: that phase leads here.
+    Its first handler only stands where the location has the one that leads here.
     """
     location = _merged(block, conf, what)
     passing = block if "proxy_pass" in block.values else outer
     location.proxy = compile_proxy(passing, block, groups, conf, what)
     location.handlers = (lambda r: DECLINED, *_phases(location, block))
     return location
+
+
+def _limit_except(methods: frozenset[str], limited: Location, rewriting: tuple[Handler, ...]) -> Handler:
+    """Other methods than those named leave the location before its rewrite phase, as in
+    ngx_http_update_location_config."""
+    allowed = frozenset(method.encode(*ENCODING) for method in methods)
+
+    def handler(r: Request) -> int:
+        if r.method in allowed:
+            return rewriting[0](r) if rewriting else DECLINED
+        r.location = limited
+        return DECLINED
+
+    return handler
 
 
 def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:

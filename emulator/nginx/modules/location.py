@@ -9,7 +9,7 @@ from emulator.nginx import regex
 from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.directives import BadValue, Block, Context, Directive
 from emulator.nginx.modules.listen import define_captures
-from emulator.nginx.rows import HSL, LI, NONE, NOT_YET, ONE, ONE_TWO, L, S, X, row, uses_variables
+from emulator.nginx.rows import HSL, LI, NONE, ONE, ONE_TWO, L, S, X, row, uses_variables
 from emulator.nginx.values import number
 
 MODULE = "ngx_http_core_module"
@@ -183,10 +183,9 @@ DIRECTIVES: tuple[Directive, ...] = (
         repeat=True,
     ),
     row(
-        *("limit_except", L, None, "Access rules for all methods but those named.", None, NOT_YET),
+        *("limit_except", L, None, "Access rules for all methods but those named."),
         block=X,
         parse=as_methods,
-        once=False,
     ),
     row("root", HSL | LI, ONE, "The folder to which the whole URI is appended.", "html", check=place_root),
     row("alias", L, ONE, "The folder that replaces the location's part of the URI.", check=place_root),
