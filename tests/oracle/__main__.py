@@ -1,7 +1,7 @@
 """`python -m tests.oracle FILE.case [TEXT]`: show what nginx makes of the exchanges named so.
 
-`--report FILE.md` plays all cases on both servers and groups the differences; `--generated FILE.md COUNT`
-does so with COUNT generated configurations; `--differences` prints the differences on purpose as a table.
+`--report FILE.md` plays all cases on both servers and groups the differences; `--generated FILE.md COUNT
+SEED` does so with COUNT generated configurations; `--differences` prints the table of those on purpose.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
-
-from hypothesis import HealthCheck, Phase, given, settings
 
 from .casefile import Scene, load
 from .compare import NotBuilt, compare, outcome
 from .differences import table
-from .generators import Play, plays
+from .generators import generated
 from .servers import Command, Pair
 from .test_cases import CASES, SCENES, candidate, reference
 from .upstream import Loop
@@ -82,26 +79,10 @@ def _cause(text: str) -> str:
     return _REQUEST.sub('"…"', "\n".join(changed or lines[:3]))[:1500]
 
 
-def generated(count: int) -> list[Scene]:
-    """Scenes as test_generated plays them, new ones at each call; each is named by its configuration."""
-    found: list[Scene] = []
-
-    @settings(
-        max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
-    )
-    @given(play=plays(30))
-    def draw(play: Play) -> None:
-        name = play.scene.conf + f"({len(found)})"
-        found.append(replace(play.scene, name=name, exchanges=list(play.exchanges)))
-
-    draw()
-    return found
-
-
 if sys.argv[1:2] == ["--report"]:
     report(Path(sys.argv[2]), SCENES)
 elif sys.argv[1:2] == ["--generated"]:
-    report(Path(sys.argv[2]), generated(int(sys.argv[3])))
+    report(Path(sys.argv[2]), generated(int(sys.argv[3]), 30, int(sys.argv[4])))
 elif sys.argv[1:2] == ["--differences"]:
     print(table())
 else:

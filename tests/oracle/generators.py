@@ -7,10 +7,15 @@ almost right: what is far from HTTP is dull, nginx says 400.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from .casefile import PATTERN, Exchange, File, Scene
 from .script import Step, octets
+
+T = TypeVar("T")
 
 FILES = (
     File("index.html", b"root index\n"),
@@ -278,17 +283,36 @@ def exchanges(draw: st.DrawFn) -> Exchange:
     return Exchange(repr(data), steps)
 
 
-class Play:
-    """A configuration and what is played on it; no dataclass, for hypothesis prints those field by field."""
-
-    def __init__(self, scene: Scene, exchanges: list[Exchange]) -> None:
-        self.scene, self.exchanges = scene, exchanges
-
-    def __repr__(self) -> str:
-        return f"<{len(self.exchanges)} exchanges on a configuration of {len(self.scene.conf)} characters>"
+# --- drawing ------------------------------------------------------------------------------------
 
 
-@st.composite
-def plays(draw: st.DrawFn, count: int) -> Play:
-    """`count` exchanges on one configuration."""
-    return Play(draw(scenes()), draw(st.lists(exchanges(), min_size=count, max_size=count)))
+def drawn(strategy: st.SearchStrategy[T], count: int, number: int) -> list[T]:
+    """`count` different values, always the same ones for the same number.
+
+    Each is an example of its own: hypothesis repeats no small example, but most of a large one.
+    """
+    found: dict[str, T] = {}
+
+    @seed(number)
+    @settings(
+        max_examples=count + count // 5 + 5,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=[*HealthCheck],
+    )
+    @given(strategy)
+    def collect(value: T) -> None:
+        found.setdefault(repr(value), value)
+
+    collect()
+    return list(found.values())[-count:]
+
+
+def generated(count: int, each: int, number: int) -> list[Scene]:
+    """`count` configurations with `each` exchanges, all of them drawn."""
+    found = drawn(scenes(), count, number)
+    for index, scene in enumerate(found):
+        scene.name = f"generated-{number}-{index}"
+        scene.exchanges = drawn(exchanges(), each, hash((number, index)))
+    return found
