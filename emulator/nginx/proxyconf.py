@@ -129,7 +129,7 @@ def _dynamic_target(
     def target(r: Request) -> Target | int:
         url = template(r).decode(*ENCODING)
         scheme, mark, rest = url.partition("://")
-        if not mark or scheme.lower() != "http":
+        if not mark or scheme.lower() != "http" or not rest:
             r.log_error("error", f'invalid URL prefix in "{url}"')
             return 500
         try:

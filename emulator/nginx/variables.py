@@ -341,4 +341,4 @@ _x_forwarded_for = _header("x_forwarded_for")
 def _forwarded_for(r: Request) -> bytes:
     given = _x_forwarded_for(r)
     address = r.connection.address.encode()
-    return b"%b, %b" % (given, address) if given else address
+    return address if given is None else b"%b, %b" % (given, address)
