@@ -48,6 +48,7 @@ SHELLS = {
     "emulator.api.routes",
     "emulator.api.server",
     "emulator.api.streams",
+    "emulator.container.busy",
     "emulator.container.guardian",
     "emulator.container.probe",
     "emulator.container.process",

@@ -15,6 +15,7 @@ from ..swarm.identity import container_id
 from ..swarm.model import Service, Task
 from ..swarm.networks import Links
 from ..swarm.volumes import Stale, folder, seed_source
+from .busy import taken
 from .container import Container, Surroundings
 from .environment import PACKAGE, SHIM, environment
 from .guardian import MARK
@@ -61,6 +62,9 @@ class Runtime:
             wanted = {name: templates.expand(value, known) for name, value in (*made.env, *task.spec.env)}
         except templates.BadTemplate as error:
             raise Rejected(f"expanding env failed: {error}") from None
+        for port in () if made.has_namespace else made.expose:
+            if words := taken(links.place.host, links.place.port(port)):
+                raise Rejected(f"cannot listen on {words}")
         root = self._root(made, home / "root", mounts)
         around = self._around
         marks = _marks(task, links, hostname, around, str(self._state))

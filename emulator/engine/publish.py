@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 
+from ..container import busy
 from ..settings import Port, Service
 from .state import CannotStart
 
@@ -40,37 +39,8 @@ class Reservations:
             sock.bind((_HOST, port.published))
         except OSError as error:
             sock.close()
-            raise CannotStart(_words(service, port.published, error)) from None
+            words = busy.words(_HOST, port.published, error)
+            raise CannotStart(f"{service}: cannot publish port {port.published}: {words}") from None
         published = int(sock.getsockname()[1])
         self._sockets[published] = sock
         return published
-
-
-def _words(service: str, port: int, error: OSError) -> str:
-    line = f"{service}: cannot publish port {port}: {_HOST}:{port}: {os.strerror(error.errno or 0)}"
-    if error.errno != errno.EADDRINUSE:
-        return line
-    holder = listener(port)
-    return f"{line} (by pid {holder[0]}, {holder[1]})" if holder else line
-
-
-def listener(port: int) -> tuple[int, str] | None:
-    """Who listens on a port of this machine, as far as /proc shows it: pid and name."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table, encoding="ascii") as file:  # noqa: PTH123
-                rows = [line.split() for line in file][1:]
-        except OSError:
-            continue
-        inodes |= {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
-    pids = [name for name in os.listdir("/proc") if name.isdigit()] if inodes else []  # noqa: PTH208
-    for pid in pids:
-        try:
-            links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH115, PTH208
-            if links & inodes:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as file:  # noqa: PTH123
-                    return int(pid), file.read().strip()
-        except OSError:
-            continue
-    return None
