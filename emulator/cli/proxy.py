@@ -28,7 +28,9 @@ def proxy(service: str | None, file: Path | None) -> None:
     from emulator.nginx.server import OFFICIAL_CONF, Source, serve
     from emulator.procfile import namespace
 
-    sys.exit(serve(Source(OFFICIAL_CONF, "/etc/nginx", "daemon off;"), namespace(settings, front)))
+    urls = " ".join(f"http://localhost:{port.published}" for port in front.ports)
+    source = Source(OFFICIAL_CONF, "/etc/nginx", "daemon off;")
+    sys.exit(serve(source, namespace(settings, front), lambda: print(urls, flush=True)))
 
 
 def chosen(settings: Settings, name: str | None) -> Service | None:

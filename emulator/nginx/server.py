@@ -85,8 +85,8 @@ def check(source: Source, namespace: Namespace) -> None:
     load(source, namespace)
 
 
-def serve(source: Source, namespace: Namespace) -> int:
-    """Run in the foreground until a signal ends it; the exit code."""
+def serve(source: Source, namespace: Namespace, ready: Callable[[], None] = lambda: None) -> int:
+    """Run in the foreground until a signal ends it; `ready` is called when every socket listens; the exit code."""
     from emulator.nginx.master import Master
 
     try:
@@ -97,7 +97,7 @@ def serve(source: Source, namespace: Namespace) -> int:
             namespace,
             lambda: load(source, namespace),
             namespace.path(pid_path),
-            lambda: _report_ready(conf, namespace),
+            lambda: _report_ready(conf, namespace, ready),
         )
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         return master.run()
@@ -111,9 +111,10 @@ def report(error: ConfError) -> None:
     print(f"nginx: {error}", file=sys.stderr, flush=True)
 
 
-def _report_ready(conf: HttpConf, namespace: Namespace) -> None:
+def _report_ready(conf: HttpConf, namespace: Namespace, ready: Callable[[], None]) -> None:
     from emulator.ready import report_ready
 
+    ready()
     for listener in conf.listeners:
         for real in listener.real_addresses(namespace):
             if isinstance(real, tuple):
