@@ -8,6 +8,7 @@ configuration before the old ones finish, USR1 reopens the logs.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from emulator.nginx import official
 from emulator.nginx.conf import ConfError
 from emulator.nginx.log import LEVELS, ErrorLog
 from emulator.nginx.worker import Worker
@@ -134,7 +136,9 @@ class Master:
         """Until all workers have ended; the exit code."""
         self._bound = self._sockets.open(self._conf.listeners, self._namespace)
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        self._log("notice", "using the emulator's event loop")
+        method = "epoll" if hasattr(select, "epoll") else "kqueue"
+        for line in (f'using the "{method}" event method', f"nginx/{official.VERSION}", "start worker processes"):
+            self._log("notice", line)
         self._write_pid()
         try:
             for _ in range(self._conf.worker_processes):
@@ -153,15 +157,21 @@ class Master:
             if number == signal.SIGCHLD:
                 self._reap()
             elif number in (signal.SIGTERM, signal.SIGINT):
+                self._received(number, "exiting")
                 self._end(signal.SIGTERM)
             elif number == signal.SIGQUIT:
+                self._received(number, "shutting down")
                 self._end(signal.SIGQUIT)
             elif number == signal.SIGHUP and not self._ending:
                 self._reload()
             elif number == signal.SIGUSR1:
+                self._received(number, "reopening logs")
                 for log in self._conf.logs:
                     log.reopen()
                 self._tell(self._workers, signal.SIGUSR1)
+
+    def _received(self, number: int, doing: str) -> None:
+        self._log("notice", f"signal {int(number)} ({signal.Signals(number).name}) received, {doing}")
 
     def _end(self, number: signal.Signals) -> None:
         self._ending = True
@@ -178,7 +188,7 @@ class Master:
 
     def _reload(self) -> None:
         """New workers first, then the old ones finish; a configuration that does not load changes nothing."""
-        self._log("notice", "signal 1 (SIGHUP) received, reconfiguring")
+        self._received(signal.SIGHUP, "reconfiguring")
         try:
             conf = self._load()
             bound = self._sockets.open(conf.listeners, self._namespace)
