@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from .answer import Answer, Reader
 from .casefile import Exchange
-from .drained import wait_until_read
+from .drained import wait_until_closed, wait_until_read
 from .upstream import Signals
 
 PROBE = b"\x01PROBE\r\n\r\n"
@@ -86,7 +86,9 @@ class Client:
         self.reader = Reader(methods)
         self.awaited = 0
         self.over = self.finished = False
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        self.there = ("127.0.0.1", port)
+        self.sock = socket.create_connection(self.there, timeout=DEADLINE)
+        self.here = self.sock.getsockname()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
 
@@ -104,7 +106,7 @@ class Client:
         if verb == "send":
             self._send(data)
         elif verb == "split":
-            wait_until_read(self.sock, self.deadline)
+            wait_until_read(self.here, self.there, self.deadline)
         elif verb == "await":
             self._await(data)
         elif verb == "signal":
@@ -120,6 +122,7 @@ class Client:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.over = True
             self.sock.close()
+            wait_until_closed(self.here, self.there, self.deadline)
 
     def _await(self, text: bytes) -> None:
         self.awaited += 1

@@ -1,7 +1,7 @@
-"""Whether the process at the other end of a loopback connection has read all that was sent to it.
+"""What the kernel knows of the other end of a loopback connection: has it read all, has it closed?
 
-What makes "in two writes" certain without waiting: Linux's sock_diag (see sock_diag(7)) tells the
-receive queue of the other end's socket. Elsewhere a short pause has to do.
+What makes "in two writes" and "after the client has gone" certain without waiting long enough: Linux's
+sock_diag(7) tells the state and the receive queue of the other end's socket. Elsewhere a pause has to do.
 """
 
 from __future__ import annotations
@@ -9,37 +9,62 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-_ANSWER_QUEUE = 16 + 4 + 48 + 4
-_BY_FAMILY, _DUMP_NOTHING, _PAUSE = 20, 1, 0.02
+Address = tuple[str, int]
+_BY_FAMILY, _REQUEST, _NETLINK_SOCK_DIAG = 20, 1, 4
+_HEADER, _STATE, _QUEUE = 16, 16 + 1, 16 + 4 + 48 + 4
+_ESTABLISHED, _CLOSE_WAIT = 1, 8
+_PAUSE, _POLL = 0.02, 0.0003
 
 
-def unread(sock: socket.socket) -> int | None:
-    """Octets in the receive queue of `sock`'s other end; None where nobody can say."""
+@dataclass(frozen=True, slots=True)
+class End:
+    """A socket: its TCP state, and how many octets its process has not read yet; state 0 is no socket."""
+
+    state: int
+    unread: int
+
+    @property
+    def open(self) -> bool:
+        return self.state in (_ESTABLISHED, _CLOSE_WAIT)
+
+
+def end(local: Address, remote: Address) -> End | None:
+    """The socket at `local` that is connected with `remote`; None where nobody can say."""
+    identity = struct.pack("!HH", local[1], remote[1])
+    identity += socket.inet_aton(local[0]) + bytes(12) + socket.inet_aton(remote[0]) + bytes(12)
+    identity += struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + identity
     try:
-        (here, here_port), (there, there_port) = sock.getsockname(), sock.getpeername()
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
             netlink.settimeout(1)
-            identity = struct.pack("!HH", there_port, here_port)
-            identity += socket.inet_aton(there) + bytes(12) + socket.inet_aton(here) + bytes(12)
-            identity += struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
-            body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + identity
-            netlink.send(struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _DUMP_NOTHING, 0, 0) + body)
+            netlink.send(struct.pack("=IHHII", _HEADER + len(body), _BY_FAMILY, _REQUEST, 0, 0) + body)
             answer = netlink.recv(4096)
     except (AttributeError, OSError):
         return None
-    if len(answer) < _ANSWER_QUEUE + 4 or struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
-        return None
-    return int(struct.unpack_from("=I", answer, _ANSWER_QUEUE)[0])
+    if struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
+        return End(0, 0)
+    return End(answer[_STATE], struct.unpack_from("=I", answer, _QUEUE)[0])
 
 
-def wait_until_read(sock: socket.socket, deadline: float) -> None:
-    """Return when the other end has read everything, is gone, or the deadline (monotonic) has passed."""
+def wait_until_read(here: Address, there: Address, deadline: float) -> None:
+    """Return when the process at `there` has read all that we sent, or the deadline (monotonic) has passed."""
+    _wait(here, there, deadline, lambda found: not found.unread)
+
+
+def wait_until_closed(here: Address, there: Address, deadline: float) -> None:
+    """Return when the process at `there` has closed its connection with us, or the deadline has passed."""
+    _wait(here, there, deadline, lambda found: not found.open)
+
+
+def _wait(here: Address, there: Address, deadline: float, done: Callable[[End], bool]) -> None:
     while time.monotonic() < deadline:
-        queued = unread(sock)
-        if queued is None:
+        found = end(there, here)
+        if found is None:
             time.sleep(_PAUSE)
             return
-        if queued == 0:
+        if done(found):
             return
-        time.sleep(0.0003)
+        time.sleep(_POLL)

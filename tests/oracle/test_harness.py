@@ -11,7 +11,7 @@ from .casefile import CaseError, load
 from .client import methods_sent
 from .compare import compare
 from .differences import NORMALISED, ON_PURPOSE, table
-from .drained import unread
+from .drained import End, end
 from .script import Step, octets, request_line_steps, steps
 from .servers import Command, Pair
 from .test_cases import CASES, SCENES, reference
@@ -92,12 +92,18 @@ def test_what_the_other_end_has_not_read_is_known() -> None:
         socket.create_connection(listener.getsockname()) as client,
         listener.accept()[0] as server,
     ):
-        if unread(client) is None:
+        here, there = client.getsockname(), client.getpeername()
+        if end(there, here) is None:
             pytest.skip("only Linux tells")
         client.sendall(b"abc")
-        assert unread(client) == 3
+        assert end(there, here) == End(1, 3)
         server.recv(2)
-        assert unread(client) == 1
+        assert end(there, here) == End(1, 1)
+        server.recv(2)
+        server.close()
+        closed = end(there, here)
+        assert closed is not None
+        assert not closed.open
 
 
 def test_a_file_that_does_not_follow_the_form_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -234,7 +234,8 @@ class Upstreams:
             await wire.writer.drain()
         elif step.verb == "split":
             await wire.writer.drain()
-            wait_until_read(_socket(wire.writer), time.monotonic() + PATIENCE)
+            here, there = (wire.writer.get_extra_info(name) for name in ("sockname", "peername"))
+            wait_until_read(here, there, time.monotonic() + PATIENCE)
         elif step.verb == "signal":
             self.signals.get(step.data).set()
         elif step.verb == "wait":
