@@ -19,7 +19,7 @@ class RequestHead:
 
     `version` is 9, 10 or 11 (as 10 * major + minor, larger minors kept); `target` the raw bytes
     between the spaces; `protocol` the version as sent; `authority` and `scheme` come from an
-    absolute-form target (else None). `ignored` holds lines that were dropped, with the number of fields before.
+    absolute-form target (else None). `ignored` holds dropped lines, each with the number of fields before it.
     """
 
     __slots__ = (

@@ -64,7 +64,7 @@ RulesOf = Callable[[bytes], HeaderRules]  # a Host's value -> the rules of the s
 def request_head(
     data: bytes, rules: HeaderRules = DEFAULT_RULES, rules_of: RulesOf | None = None
 ) -> tuple[RequestHead, int] | None:
-    """The head at the start of `data` and its length; None while it is incomplete; BadMessage if it never will be."""
+    """The head at the start of `data` and its length; None while incomplete; BadMessage if it is none."""
     line = _FAST_LINE.match(data)
     if line is not None:
         start = line.end()
@@ -197,7 +197,7 @@ def _version(line: bytes, start: int, method: bytes) -> tuple[int, bytes]:
 
 
 def header_line(line: bytes, rules: HeaderRules, invalid: str) -> Header | None:
-    """One field line without its LF (ngx_http_parse_header_line); None for a name that is dropped in silence."""
+    """One field line without its LF (ngx_http_parse_header_line); None for a name that is dropped."""
     name = _FIELD_NAME.match(line)
     if name is None:
         raise BadMessage(400, invalid % _up_to(line, 0))
@@ -227,7 +227,7 @@ UPSTREAM_INVALID_HEADER = 'upstream sent invalid header: "%s" while reading resp
 
 
 def response_head(data: bytes) -> tuple[ResponseHead, int] | None:
-    """The response head at the start of `data` and its length; None while incomplete; BadMessage(502) if invalid.
+    """The response head at the start of `data` and its length; None while incomplete; else BadMessage(502).
 
     A status line that is not HTTP/1.x raises too: nginx would pass it on as HTTP/0.9.
     """

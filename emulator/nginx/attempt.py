@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from emulator.http1.message import ResponseHead
+
+
+class Upstream(Protocol):
+    """Whoever a request was handed to, as variables, logs and the client's connection know it."""
+
+    head: ResponseHead | None
+
+    def log_value(self, attribute: str) -> bytes | None:
+        """The value of `$upstream_<attribute>`."""
+
+    def client_gone(self) -> None:
+        """The client has closed its side."""
+
+    def close(self) -> None:
+        """Let go of everything; idempotent."""
 
 
 class Attempt:

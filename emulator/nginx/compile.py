@@ -109,7 +109,7 @@ class Server:
         self.location = location
         self.names = tuple(names)
         first = names[0].text if names else ""
-        self.name = (
+        self.name: bytes = (
             hostname if first == "$hostname" else first.lstrip(".") if first.startswith(".") else first
         ).encode(*ENCODING)
         self.client_header_timeout = block.inherited("client_header_timeout") / 1000
@@ -155,7 +155,7 @@ class Listener:
 
     def __init__(self, host: str, port: int, backlog: int) -> None:
         self.host = host
-        self.port = port
+        self.port: int = port
         self.backlog = backlog
         self.display = host if host.startswith("unix:") else f"{host}:{port}"
         self.local_address = b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING)  # noqa: S104

@@ -16,7 +16,8 @@ _boundary = itertools.count(int(time.time()) % 1_000_000 + os.getpid())
 _DIGITS = re.compile(rb"0*[0-9]{1,19}")
 _MAX_OFFSET = 2**63 - 1
 _HTTP_DATE = re.compile(
-    rb"[A-Za-z]{3,9},? +(?:[0-9]{1,2}[ -][A-Za-z]{3}[ -][0-9]{2,4}|[A-Za-z]{3} +[0-9]{1,2}) +[0-9:]{8}(?: +[0-9]{4})?"
+    rb"[A-Za-z]{3,9},? +(?:[0-9]{1,2}[ -][A-Za-z]{3}[ -][0-9]{2,4}|[A-Za-z]{3} +[0-9]{1,2})"
+    rb" +[0-9:]{8}(?: +[0-9]{4})?"
 )
 
 
@@ -115,7 +116,7 @@ def _if_range_holds(r: Request) -> bool:
 
 
 def parse_ranges(text: bytes, size: int, most: int | None) -> list[tuple[int, int]] | None:
-    """(start, end) pairs with exclusive ends; [] to answer with the whole, None for 416 (ngx_http_range_parse)."""
+    """(start, end) pairs, ends exclusive; [] to answer with all, None for 416 (ngx_http_range_parse)."""
     found: list[tuple[int, int]] = []
     total = 0
     most = 2**31 if most is None else most

@@ -9,19 +9,20 @@ Rules:
 
 from __future__ import annotations
 
-import os
-import re
 import socket
-from collections import deque
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.http1 import parse
 from emulator.http1.message import BadMessage, RequestHead
-from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE, Timer
-from emulator.nginx.head import HeaderTooLarge, check_head, check_size
+from emulator.nginx import badhead
+from emulator.nginx.deadline import Deadline
+from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE
+from emulator.nginx.head import HeaderTooLarge, check_head, check_size, old_msie
+from emulator.nginx.lingering import Lingering
 from emulator.nginx.request import Request
-from emulator.nginx.requestbody import RequestBody, Spool
+from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
     from emulator.nginx.compile import Listener
@@ -29,61 +30,12 @@ if TYPE_CHECKING:
     from emulator.nginx.worker import Worker
 
 _READ_SIZE = 16384
-
-_MSIE6 = re.compile(rb"MSIE [1-6]\.(?!.*SV1)")
-_LINE_END = re.compile(rb"[\r\n]")
-
-FileSegment = tuple[
-    int, int, int, "Spool | None"
-]  # an own descriptor, offset, count, the spool it is part of
+_GONE = PEER_CLOSED | ERROR | HANGUP
+_RESET = struct.pack("ii", 1, 0)
 
 
-def _old_msie(request: Request) -> bool:
-    """Internet Explorer up to 6 hangs when a connection is kept after a POST (keepalive_disable msie6)."""
-    agent = request.index.get(b"user-agent")
-    return agent is not None and _MSIE6.search(agent) is not None and b"Opera" not in agent
-
-
-class Deadline:
-    """A moment that is moved at every step and rarely comes: its timer is re-armed only when it fires."""
-
-    __slots__ = ("_callback", "_timer", "loop", "when")
-
-    def __init__(self, loop: object) -> None:
-        self.loop = loop
-        self.when = 0.0
-        self._timer: Timer | None = None
-        self._callback: Callable[[], None] | None = None
-
-    def set(self, delay: float, callback: Callable[[], None]) -> None:
-        loop = self.loop
-        self._callback = callback
-        self.when = when = loop.now + delay  # type: ignore[attr-defined]
-        timer = self._timer
-        if timer is None or timer.when > when:
-            if timer is not None:
-                timer.cancel()
-            self._timer = loop.call_at(when, self._fire)  # type: ignore[attr-defined]
-
-    def clear(self) -> None:
-        self._callback = None
-
-    def close(self) -> None:
-        self._callback = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _fire(self) -> None:
-        self._timer = None
-        callback = self._callback
-        if callback is None:
-            return
-        if self.loop.now < self.when:  # type: ignore[attr-defined]
-            self._timer = self.loop.call_at(self.when, self._fire)  # type: ignore[attr-defined]
-            return
-        self._callback = None
-        callback()
+def _read_nothing() -> None:
+    """The reader of a closed connection; it refers to nothing, so that the connection can go at once."""
 
 
 class Connection:
@@ -102,15 +54,14 @@ class Connection:
         "out",
         "peer_closed",
         "port",
+        "queue",
         "readable",
         "reader",
         "request",
         "requests",
-        "sent",
         "sock",
         "started",
         "tls",
-        "unsent",
         "upstream_deadline",
         "waiting",
         "worker",
@@ -119,37 +70,38 @@ class Connection:
     def __init__(
         self, worker: Worker, sock: socket.socket, peer: tuple[str, int] | str, listener: Listener
     ) -> None:
-        self.worker = worker
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.listener = listener
-        self.address, self.port = worker.client_of(peer)
-        self.tls = False
-        self.number = worker.next_number()
-        self.buffer = b""
-        self.out: list[bytes] = []
-        self.unsent: deque[bytes | memoryview | FileSegment] = deque()
-        self.sent = 0
-        self.requests = 0
+        self.worker: Worker = worker
+        self.sock: socket.socket = sock
+        self.fd: int = sock.fileno()
+        self.listener: Listener = listener
+        client: tuple[str, int] = worker.client_of(peer)
+        self.address: str = client[0]
+        self.port: int = client[1]
+        self.tls: bool = False
+        self.number: int = worker.next_number()
+        self.buffer: bytes = b""
+        self.out: SendQueue = SendQueue(sock, self.fd)
+        self.queue: Callable[[bytes], None] = self.out.push  # add to what the next `flush` writes
+        self.requests: int = 0
         self.request: Request | None = None
-        self.finishing = False
+        self.finishing = False  # the response is complete, but not yet written
         self.readable = False
         self.peer_closed = False
         self.closed = False
         self.waiting = True  # for a first byte of a request: such a connection may be dropped at any time
-        self.deadline = Deadline(worker.loop)
+        self.deadline: Deadline = Deadline(worker.loop, self)
         self.upstream_deadline: Deadline | None = None
         self.on_drain: Callable[[], None] | None = None
         self.reader: Callable[[], None] = self._read_head
-        self.started = worker.loop.now
+        self.started: float = worker.loop.now
         worker.loop.add(self.fd, self.on_event)
         self.deadline.set(listener.default.client_header_timeout, self.close)
 
     def on_event(self, mask: int) -> None:
-        if mask & PEER_CLOSED or mask & (ERROR | HANGUP):
+        if mask & _GONE:
             self.peer_closed = True
-        if mask & WRITE and self.unsent:
-            self._flush_unsent()
+        if mask & WRITE and self.out.unsent:
+            self.flush()
         if mask & ~WRITE and not self.closed:
             self.readable = True
             self.reader()
@@ -158,7 +110,7 @@ class Connection:
         """What has arrived; None when nothing has, b"" when the client has closed."""
         try:
             data = self.sock.recv(size)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             self.readable = False
             return None
         except OSError:
@@ -175,45 +127,10 @@ class Connection:
         if data is None:
             return
         if not data:
-            self._closed_while_reading()
+            badhead.closed_early(self)
             return
         self.buffer = self.buffer + data if self.buffer else data
         self._next_requests()
-
-    def _closed_while_reading(self) -> None:
-        if not self.buffer:
-            if not self.requests:
-                self.worker.errors.connection(
-                    self, "info", "client closed connection while waiting for request"
-                )
-            self.close()
-            return
-        in_headers = b"\n" in self.buffer
-        request = self._half_request()
-        what = "headers" if in_headers else "line"
-        request.log_error("info", f"client prematurely closed connection while reading client request {what}")
-        if in_headers:
-            request.status = 400
-            self.abort(request)
-        else:
-            self.close()
-
-    def _half_request(self) -> Request:
-        """A request made of what has arrived of its head, for the logs and for nginx's answer to it."""
-        request = self.request = Request(self, self.listener.default)
-        self.waiting = False
-        self.requests += 1
-        self.reader = self._request_event
-        request.discarded = True
-        buffer, self.buffer = self.buffer, b""
-        try:
-            head = parse.partial_head(buffer)
-        except BadMessage:
-            head = None
-        request.request_line = _LINE_END.split(buffer, maxsplit=1)[0]
-        if head is not None:
-            request.adopt(head)
-        return request
 
     def _next_requests(self) -> None:
         """Start requests while whole heads are there and the last one is done."""
@@ -240,7 +157,7 @@ class Connection:
             if parsed is None or parsed[1] > default.client_header_buffer_size:
                 check_size(buffer, parsed[1] if parsed else 0, default)
         except (BadMessage, HeaderTooLarge) as bad:
-            self._reject(bad)
+            badhead.reject(self, bad)
             return False
         if parsed is None:
             if self.waiting:
@@ -254,172 +171,80 @@ class Connection:
         self._process(head)
         return True
 
-    def _process(self, head: RequestHead) -> None:
+    def _head_timeout(self) -> None:
+        badhead.timed_out(self)
+
+    def begin(self) -> Request:
+        """A request takes the connection."""
         self.waiting = False
         self.requests += 1
+        self.reader = self.watch_client
         request = self.request = Request(self, self.listener.default)
-        self.reader = self._request_event
+        return request
+
+    def _process(self, head: RequestHead) -> None:
+        request = self.begin()
         self.deadline.clear()
         try:
             request.take(head)
             if head.ignored is not None:
-                self._log_ignored(request, head.ignored)
+                badhead.log_ignored(request, head.ignored)
             check_head(request)
         except BadMessage as bad:
-            self._bad_request(request, bad)
+            badhead.refuse(request, bad)
             return
         self.worker.requests += 1
         request.run()
-        self.flush()
+        if self.out.staged:
+            self.flush()
 
-    def _log_ignored(self, request: Request, ignored: list[tuple[bytes, int]]) -> None:
-        """Dropped field lines are logged with what was known of the request when each was read."""
-        headers, index = request.headers, request.index
-        for line, before in ignored:
-            request.headers = headers[:before]
-            request.index = {lower: value for _, value, lower in request.headers}
-            shown = line.decode("utf-8", "surrogateescape")
-            request.log_error("info", parse.INVALID_HEADER % shown)
-        request.headers, request.index = headers, index
-
-    def _reject(self, bad: BadMessage | HeaderTooLarge) -> None:
-        """Answer what never became a request, and close."""
-        if isinstance(bad, HeaderTooLarge):
-            self.buffer = self.buffer[: bad.known]
-        request = self._half_request()
-        if bad.head is not None:
-            request.adopt(bad.head)
-        elif not isinstance(bad, HeaderTooLarge):
-            request.headers, request.index = [], {}
-        self._bad_request(request, bad)
-
-    def _bad_request(self, request: Request, bad: BadMessage | HeaderTooLarge) -> None:
-        request.keepalive = False
-        request.discarded = True
-        request.log_error("info", str(bad))
-        request.finalize(bad.status)
-        self.flush()
-
-    def _head_timeout(self) -> None:
-        request = self._half_request()
-        request.log_error(
-            "info", "client timed out (110: Connection timed out) while reading client request headers"
-        )
-        request.status = 408
-        self.abort(request)
-
-    def _request_event(self) -> None:
-        """Something arrived while a request is being answered: only the client's leaving matters."""
+    def watch_client(self) -> None:
+        """The reader while a request is being answered: only the client's leaving matters."""
         if self.peer_closed and self.request is not None:
             self.request.client_gone()
 
-    # the request's body
-
-    def discard_body(self, request: Request) -> int:
-        """Read past the body; what of it has arrived is dropped at once. 0, or the status of a body that is none."""
-        body = RequestBody(request)
-        body.send_continue()
-        if request.length_in == 0:
-            return 0
-        request.body = body
-        return body.discard()
-
     # bytes out
-
-    def queue(self, data: bytes) -> None:
-        """Add to what the next `flush` writes."""
-        self.out.append(data)
-
-    def queue_file(self, fd: int, offset: int, count: int) -> None:
-        """Add a part of a file, sent by sendfile; the caller's descriptor is not kept."""
-        self._stage()
-        self.unsent.append((os.dup(fd), offset, count, None))
-
-    def _stage(self) -> None:
-        if self.out:
-            self.unsent.append(b"".join(self.out))
-            self.out.clear()
 
     def flush(self) -> bool:
         """Write what is queued; True if nothing is left over."""
         if self.closed:
             return False
         out = self.out
-        if self.unsent:
-            self._stage()
-            self._flush_unsent()
-            return not self.unsent
-        if not out:
-            return True
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
+        late = bool(out.unsent)
         try:
-            written = self.sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            written = 0
+            done = out.send()
         except OSError as error:
             self._write_failed(error)
             return False
-        self.sent += written
-        if written < len(data):
-            self.unsent.append(memoryview(data)[written:])
+        if not done:
             self._wait_to_send()
             return False
-        return True
-
-    def _flush_unsent(self) -> None:
-        unsent = self.unsent
-        try:
-            while unsent:
-                first = unsent[0]
-                if isinstance(first, tuple):
-                    if not self._send_file(first):
-                        break
-                    continue
-                written = self.sock.send(first)
-                self.sent += written
-                if written < len(first):
-                    unsent[0] = memoryview(first)[written:]
-                else:
-                    unsent.popleft()
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError as error:
-            self._write_failed(error)
-            return
-        if unsent:
-            self._wait_to_send()
-            return
-        self.deadline.clear()
-        self._drained()
-
-    def _send_file(self, segment: FileSegment) -> bool:
-        fd, offset, count, spool = segment
-        written = os.sendfile(self.fd, fd, offset, count)
-        self.sent += written
-        if written == 0:
-            # the file has shrunk under us: the length that was promised cannot be kept
-            raise OSError("file was truncated")
-        if written < count:
-            self.unsent[0] = (fd, offset + written, count - written, spool)
-            return True
-        os.close(fd)
-        self.unsent.popleft()
+        if late:
+            self.deadline.clear()
+            self._drained()
+            return not out.unsent
         return True
 
     def _wait_to_send(self) -> None:
         request = self.request
         timeout = request.location.send_timeout if request else 60.0
         self.deadline.set(timeout, self._send_timeout)
+        if self.out.yielded:
+            self.worker.loop.post(self._send_on)
+
+    def _send_on(self) -> None:
+        if not self.closed:
+            self.flush()
 
     def _send_timeout(self) -> None:
-        if self.request is None:
+        request = self.request
+        if request is None:
             self.close()
             return
-        self.request.log_error(
+        request.log_error(
             "info", "client timed out (110: Connection timed out) while sending response to client"
         )
-        self.abort(self.request)
+        self.time_out(request)
 
     def _write_failed(self, error: OSError) -> None:
         request = self.request
@@ -430,6 +255,20 @@ class Connection:
             "info", f"send() failed ({error.errno}: {error.strerror}) while sending response to client"
         )
         self.abort(request)
+
+    def _drained(self) -> None:
+        callback = self.on_drain
+        if callback is not None:
+            callback()
+        if self.finishing and not self.out.unsent and not self.closed:
+            self._finished()
+
+    # what variables and logs ask
+
+    @property
+    def sent(self) -> int:
+        """All octets that went out, of all requests."""
+        return self.out.sent
 
     @property
     def local_address(self) -> bytes:
@@ -442,32 +281,6 @@ class Connection:
         except OSError:
             return listener.local_address
 
-    def unsent_memory(self) -> int:
-        """How many octets wait in memory for a slow client."""
-        return sum(len(piece) for piece in self.unsent if not isinstance(piece, tuple))
-
-    def spill(self, spool: Spool) -> None:
-        """Move what waits in memory to a file; neighbours in the file become one segment."""
-        pieces = list(self.unsent)
-        self.unsent.clear()
-        for piece in pieces:
-            if not isinstance(piece, tuple):
-                start = spool.size
-                spool.write(piece)
-                last = self.unsent[-1] if self.unsent else None
-                if isinstance(last, tuple) and last[3] is spool and last[1] + last[2] == start:
-                    self.unsent[-1] = (last[0], last[1], last[2] + len(piece), spool)
-                    continue
-                piece = (os.dup(spool.fd), start, len(piece), spool)
-            self.unsent.append(piece)
-
-    def _drained(self) -> None:
-        callback = self.on_drain
-        if callback is not None:
-            callback()
-        if self.finishing and not self.unsent and not self.closed:
-            self._finished()
-
     # the end of a request
 
     def may_keep(self, location: Location) -> bool:
@@ -477,7 +290,7 @@ class Connection:
             and self.requests < location.keepalive_requests
             and self.worker.loop.now - self.started < location.keepalive_time
             and not self.worker.quitting
-            and not (self.request is not None and self.request.method == b"POST" and _old_msie(self.request))
+            and not (self.request is not None and self.request.method == b"POST" and old_msie(self.request))
         )
 
     def finish(self, request: Request) -> None:
@@ -486,54 +299,53 @@ class Connection:
             return
         self.finishing = True
         self.on_drain = None
-        if not self.out and not self.unsent:
-            self._finished()
-        elif self.flush() and self.finishing and not self.unsent:
+        if self.flush() and self.finishing and not self.out.unsent:
             self._finished()
 
     def _finished(self) -> None:
         request = self.request
         assert request is not None
         self.finishing = False
-        reader = request.body
-        if reader is not None and not reader.done:
-            if reader.spooling:
-                self._end_unread(request)
+        body = request.body
+        if body is not None and not body.done:
+            if body.wanted:
+                request.keepalive = False
+            elif request.keepalive:
+                # the response is out and the rest of the body is still coming
+                body.when_done(lambda: self._end(request))
                 return
-            # the response is out and the rest of the body is still coming
-            if request.keepalive:
-                reader.when_done(lambda: self._end(request))
-                return
-            self._end(request, linger=True)
-            return
         self._end(request)
 
-    def _end_unread(self, request: Request) -> None:
-        request.keepalive = False
-        self._end(request, linger=True)
-
-    def _end(self, request: Request, linger: bool = False) -> None:
+    def _end(self, request: Request) -> None:
         if self.closed or self.request is not request:
             return
-        self.worker.log(request)
-        self.request = None
-        if request.body is not None:
-            request.body.close()
+        self._log_and_forget(request)
         location = request.location
         if not request.keepalive or request.close_after or self.worker.quitting:
-            if location.lingering_close != "off" and (
-                linger or self.buffer or self.readable or location.lingering_close == "always"
-            ):
-                self._linger(location)
-            else:
-                self.close()
+            self._close_gently(request, location)
             return
         self.reader = self._read_head
         self.waiting = True
         self.deadline.set(location.keepalive_timeout, self.close)
         if self.peer_closed:
             self.readable = True
-        self.worker.loop.post(self._go_on) if self.buffer or self.readable else None
+        if self.buffer or self.readable:
+            self.worker.loop.post(self._go_on)
+
+    def _close_gently(self, request: Request, location: Location) -> None:
+        unread = request.body is not None and not request.body.done
+        lingers = unread or self.buffer or self.readable or location.lingering_close == "always"
+        if lingers and location.lingering_close != "off":
+            Lingering(self, location).start()
+        else:
+            self.close()
+
+    def _log_and_forget(self, request: Request) -> None:
+        self.worker.log(request)
+        self.request = None
+        request.upstream = None  # it refers to the request: neither has to wait for the garbage collector
+        if request.body is not None:
+            request.body.close()
 
     def _go_on(self) -> None:
         """The next of several pipelined requests, on a fresh stack."""
@@ -544,57 +356,33 @@ class Connection:
         elif self.readable:
             self._read_head()
 
-    def _linger(self, location: Location) -> None:
-        """Shut down our side and read on for a while, so that the client sees the answer and no reset."""
-        try:
-            self.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.close()
-            return
-        self.buffer = b""
-        self.waiting = True
-        timeout = location.lingering_timeout
-        until = self.worker.loop.now + location.lingering_time
-
-        def read_on() -> None:
-            while not self.closed:
-                data = self.receive(65536)
-                if data is None:
-                    break
-                if not data or self.worker.loop.now >= until:
-                    self.close()
-                    return
-            self.deadline.set(min(timeout, max(0.0, until - self.worker.loop.now)), self.close)
-
-        self.reader = read_on
-        read_on()
-
     def abort(self, request: Request) -> None:
         """End a request whose response cannot be completed: nothing more is sent."""
         if self.closed or self.request is not request:
             return
-        self.worker.log(request)
-        self.request = None
-        if request.body is not None:
-            request.body.close()
         upstream = request.upstream
         if upstream is not None:
             upstream.close()
-        self.close(reset=request.status == 444 or request.header_sent)
+        self._log_and_forget(request)
+        self.close()
 
-    def close(self, reset: bool = False) -> None:
+    def time_out(self, request: Request) -> None:
+        """End a request that took too long, or that `return 444` ends (ngx_http_free_request)."""
+        if request.location.reset_timedout_connection and not self.closed:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.abort(request)
+
+    def close(self) -> None:
+        """Let go of the socket; idempotent."""
         if self.closed:
             return
         self.closed = True
         self.deadline.close()
         if self.upstream_deadline is not None:
             self.upstream_deadline.close()
-        for segment in self.unsent:
-            if isinstance(segment, tuple):
-                os.close(segment[0])
-        self.unsent.clear()
-        self.out.clear()
+        self.out.close()
         self.on_drain = None
+        self.reader = _read_nothing
         self.worker.forget(self)
         self.worker.loop.forget(self.fd)
         self.sock.close()

@@ -21,6 +21,11 @@ HANGUP = 16
 PEER_CLOSED = 0x2000  # the peer has shut down its sending side
 
 Handler = Callable[[int], None]
+OnCrash = Callable[[object, Exception], None]
+
+
+def _raise(callback: object, error: Exception) -> None:
+    raise error
 
 
 class _Epoll:
@@ -102,15 +107,20 @@ class Timer:
 
 
 class Loop:
-    """Waits for descriptors and timers and calls their handlers; `now` is the turn's monotonic time."""
+    """Waits for descriptors and timers and calls their handlers; `now` is the turn's monotonic time.
 
-    def __init__(self) -> None:
+    What a handler raises goes to `on_crash`, with the handler, and the turn goes on.
+    """
+
+    def __init__(self, on_crash: OnCrash = _raise, clock: Callable[[], float] = time.monotonic) -> None:
+        self._on_crash = on_crash
+        self._clock = clock
         self._poll = _Epoll() if hasattr(select, "epoll") else _Kqueue()
         self._handlers: dict[int, Handler] = {}
         self._timers: list[Timer] = []
         self._posted: list[Callable[[], None]] = []
         self._stopped = False
-        self.now = time.monotonic()
+        self.now: float = clock()
 
     def add(self, fd: int, handler: Handler) -> None:
         """Report both directions of a socket, edge by edge."""
@@ -165,17 +175,20 @@ class Loop:
         """Wait once, then handle the events, the timers that are due and what was posted, in this order."""
         handlers = self._handlers
         events = self._poll.wait(self._timeout())
-        self.now = time.monotonic()
+        self.now = self._clock()
         for fd, mask in events:
             handler = handlers.get(fd)
             if handler is not None:
-                handler(mask)
+                try:
+                    handler(mask)
+                except Exception as error:
+                    self._on_crash(handler, error)
         if self._timers and self._timers[0].when <= self.now:
             self._expire()
         if self._posted:
             posted, self._posted = self._posted, []
             for callback in posted:
-                callback()
+                self._call(callback)
 
     def close(self) -> None:
         self._poll.close()
@@ -189,7 +202,7 @@ class Loop:
         if not timers:
             return -1
         # rounded up to the poll's own resolution, or the last millisecond would be spent spinning
-        return max(0.0, timers[0].when - time.monotonic()) + 0.0005
+        return max(0.0, timers[0].when - self._clock()) + 0.0005
 
     def _expire(self) -> None:
         timers = self._timers
@@ -197,7 +210,13 @@ class Loop:
             timer = heapq.heappop(timers)
             callback, timer.callback = timer.callback, None
             if callback is not None:
-                callback()
+                self._call(callback)
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:
+            self._on_crash(callback, error)
 
     def _drop_cancelled(self) -> None:
         self._timers = [timer for timer in self._timers if timer.callback is not None]

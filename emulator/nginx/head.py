@@ -32,6 +32,7 @@ _UNIQUE = frozenset(
 _HOST = re.compile(
     rb"(?P<host>\[[0-9A-Za-z:._~!$&'()*+,;=%-]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(?P<port>[0-9]{0,6}))?\Z"
 )
+_MSIE6 = re.compile(rb"MSIE [1-6]\.(?!.*SV1)")
 WHILE_READING = "while reading client request headers"
 
 
@@ -49,7 +50,7 @@ class HeaderTooLarge(Exception):
 
 
 def check_size(buffer: bytes, end: int, server: Server) -> None:
-    """Lay the head's lines into buffers as nginx does; `end` is the head's length, 0 while it is incomplete."""
+    """Lay the head's lines into buffers as nginx does; `end` is its length, 0 while it is incomplete."""
     space = server.client_header_buffer_size
     left = server.large_buffer_count
     size = server.large_buffer_size
@@ -73,7 +74,7 @@ def check_size(buffer: bytes, end: int, server: Server) -> None:
 
 
 def check_head(r: Request) -> None:
-    """Host, server, framing and keep-alive of a parsed head; raises BadMessage with nginx's status and reason."""
+    """Host, server, framing and keep-alive of a head; raises BadMessage with nginx's status and reason."""
     index = r.index
     given = index.get(b"host")
     if given is not None:
@@ -107,7 +108,7 @@ def check_head(r: Request) -> None:
 
 
 def set_host(r: Request, value: bytes, invalid: str) -> None:
-    """Take the host of a request line or a Host field, and the server it names; BadMessage(400, invalid) if it is none."""
+    """Take a host, and the server that it names; BadMessage(400, invalid) if it is none."""
     host = validate_host(value)
     if host is None:
         raise BadMessage(400, invalid)
@@ -131,10 +132,8 @@ def _transfer_encoding(r: Request, coding: bytes, length: bytes | None) -> None:
     if r.version < 11:
         raise BadMessage(400, f'client sent HTTP/1.0 request with "Transfer-Encoding" header {WHILE_READING}')
     if coding.lower() != b"chunked":
-        raise BadMessage(
-            501,
-            f'client sent unknown "Transfer-Encoding": "{coding.decode("utf-8", "surrogateescape")}" {WHILE_READING}',
-        )
+        shown = coding.decode("utf-8", "surrogateescape")
+        raise BadMessage(501, f'client sent unknown "Transfer-Encoding": "{shown}" {WHILE_READING}')
     if length is not None:
         both = 'client sent "Content-Length" and "Transfer-Encoding" headers at the same time'
         raise BadMessage(400, f"{both} {WHILE_READING}")
@@ -150,6 +149,12 @@ def _connection(r: Request) -> None:
                 r.keepalive = False
             elif b"keep-alive" in word:
                 r.keepalive = True
+
+
+def old_msie(r: Request) -> bool:
+    """Internet Explorer up to 6 hangs when a connection is kept after a POST (keepalive_disable msie6)."""
+    agent = r.index.get(b"user-agent")
+    return agent is not None and _MSIE6.search(agent) is not None and b"Opera" not in agent
 
 
 def validate_host(value: bytes) -> bytes | None:

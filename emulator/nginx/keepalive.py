@@ -1,9 +1,11 @@
-"""Idle connections to upstreams (ngx_http_upstream_keepalive_module.c): kept per group, watched for their end."""
+"""Idle connections to upstreams, watched for their end (ngx_http_upstream_keepalive_module.c)."""
 
 from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
+
+from emulator.nginx.event import WRITE
 
 if TYPE_CHECKING:
     from emulator.nginx.event import Loop, Timer
@@ -13,23 +15,29 @@ if TYPE_CHECKING:
 class Idle:
     """A connection between two requests; anything that happens on it ends it."""
 
-    __slots__ = ("fd", "peer", "pool", "requests", "sock", "timer")
+    __slots__ = ("fd", "peer", "requests", "sock", "until", "waiting")
 
-    def __init__(self, pool: object, peer: Peer, sock: socket.socket, requests: int) -> None:
-        self.pool = pool
+    def __init__(
+        self, waiting: list[Idle], peer: Peer, sock: socket.socket, requests: int, until: float
+    ) -> None:
+        self.waiting = waiting  # where it is kept
         self.peer = peer
         self.sock = sock
         self.fd = sock.fileno()
         self.requests = requests
-        self.timer: Timer | None = None
+        self.until = until
+
+    def __repr__(self) -> str:
+        return f"<Idle {self.peer.display} after {self.requests} requests>"
 
 
 class IdlePool:
-    """All idle upstream connections of one worker."""
+    """All idle upstream connections of one worker; one timer serves them all."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._idle: dict[int, list[Idle]] = {}
+        self._idle: dict[int, list[Idle]] = {}  # by the identity of the group or location; the oldest first
+        self._timer: Timer | None = None
 
     def take(self, pool: object, peer: Peer) -> Idle | None:
         """The most recently used connection to this peer, if one is left that is still silent."""
@@ -38,10 +46,7 @@ class IdlePool:
             return None
         for i in range(len(waiting) - 1, -1, -1):
             if waiting[i].peer.display == peer.display:
-                idle = waiting.pop(i)
-                if idle.timer is not None:
-                    idle.timer.cancel()
-                return idle
+                return waiting.pop(i)
         return None
 
     def give(self, pool: object, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
@@ -53,20 +58,37 @@ class IdlePool:
         waiting = self._idle.setdefault(id(pool), [])
         if len(waiting) >= group.keepalive:
             self._close(waiting.pop(0))
-        idle = Idle(pool, peer, sock, requests)
+        until = self._loop.now + group.keepalive_timeout
+        idle = Idle(waiting, peer, sock, requests, until)
         waiting.append(idle)
-        idle.timer = self._loop.call_later(group.keepalive_timeout, lambda: self._expire(idle))
-        self._loop.watch(idle.fd, lambda mask: self._expire(idle) if mask != 4 else None)
+        self._loop.watch(idle.fd, lambda mask: self._ended(idle, mask))
+        if self._timer is None or self._timer.when > until:
+            self._arm(until)
 
-    def _expire(self, idle: Idle) -> None:
-        waiting = self._idle.get(id(idle.pool), [])
-        if idle in waiting:
-            waiting.remove(idle)
+    def _ended(self, idle: Idle, mask: int) -> None:
+        if mask != WRITE:
+            self._drop(idle)
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._loop.now
+        for idle in [idle for waiting in self._idle.values() for idle in waiting if idle.until <= now]:
+            self._drop(idle)
+        ends = [waiting[0].until for waiting in self._idle.values() if waiting]
+        if ends:
+            self._arm(min(ends))
+
+    def _drop(self, idle: Idle) -> None:
+        if idle in idle.waiting:
+            idle.waiting.remove(idle)
             self._close(idle)
 
     def _close(self, idle: Idle) -> None:
-        if idle.timer is not None:
-            idle.timer.cancel()
         self._loop.forget(idle.fd)
         idle.sock.close()
 
@@ -75,3 +97,6 @@ class IdlePool:
             for idle in waiting:
                 self._close(idle)
         self._idle.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -128,6 +128,7 @@ class Location:
         "port_in_redirect",
         "proxy",
         "recursive_error_pages",
+        "reset_timedout_connection",
         "send_timeout",
         "server_name_in_redirect",
         "server_tokens",
@@ -159,6 +160,7 @@ class Location:
         self.lingering_close: str = get("lingering_close")
         self.lingering_time = get("lingering_time") / 1000
         self.lingering_timeout = get("lingering_timeout") / 1000
+        self.reset_timedout_connection: bool = get("reset_timedout_connection")
         self.absolute_redirect: bool = get("absolute_redirect")
         self.server_name_in_redirect: bool = get("server_name_in_redirect")
         self.port_in_redirect: bool = get("port_in_redirect")
@@ -170,7 +172,9 @@ class Location:
         self.max_ranges: int | None = get("max_ranges")
         self.log_not_found: bool = get("log_not_found")
         self.msie_padding_for_chrome = bool(get("msie_padding"))
-        self._types = {ext.encode(*ENCODING): kind.encode(*ENCODING) for ext, kind in get("types").items()}
+        self._types: dict[bytes, bytes] = {
+            ext.encode(*ENCODING): kind.encode(*ENCODING) for ext, kind in get("types").items()
+        }
         self._default_type = get("default_type").encode(*ENCODING) or None
         self._root: Template = lambda r: b""
         self._alias: Template | None = None

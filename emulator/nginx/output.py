@@ -57,7 +57,7 @@ def http_date(seconds: int) -> bytes:
 
 
 def send_header(r: Request) -> bool:
-    """Filter and queue the head; False when the response has been finished here (a filter's error or a bare head)."""
+    """Filter and queue the head; False when a filter has finished the response with an error of its own."""
     if r.version == 9:
         r.header_sent = True
         return True
@@ -161,10 +161,9 @@ def _first_lines(r: Request, upstream_sent: dict[bytes, bytes]) -> list[bytes]:
 def _absolute(r: Request, target: bytes) -> bytes:
     """A redirect to a path with this server's name and port in front."""
     location = r.location
+    host = r.host or r.connection.local_address
     if location.server_name_in_redirect:
         host = r.server.name
-    else:
-        host = r.host or r.connection.local_address
     scheme = b"https" if r.connection.tls else b"http"
     port = r.connection.listener.port
     default = 443 if r.connection.tls else 80
@@ -191,7 +190,7 @@ def send_file(r: Request, fd: int, offset: int, count: int) -> None:
         # a small file goes out with its head in one write: one system call less than sendfile
         connection.queue(os.pread(fd, count, offset))
     else:
-        connection.queue_file(fd, offset, count)
+        connection.out.push_file(fd, offset, count)
     if r.chunked:
         connection.queue(b"\r\n")
 

@@ -1,4 +1,4 @@
-"""One request on its way: the phases, internal redirects, and how it ends (ngx_http_core_module.c, ngx_http_request.c).
+"""One request on its way: the phases, internal redirects, and how it ends (ngx_http_core_module.c).
 
 A handler takes the request and returns a status to finalize with, OK when its response is complete,
 DECLINED to let the next handler try, or AGAIN when it keeps the request and will call
@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from emulator.http1.message import BadMessage, Header, RequestHead
-from emulator.nginx import output, respond
+from emulator.http1.message import Header, RequestHead
+from emulator.nginx import output, specialresponse
 from emulator.nginx.head import choose_server, set_host, validate_host
+from emulator.nginx.requestbody import RequestBody, send_continue
 from emulator.nginx.uri import normalize
 
 if TYPE_CHECKING:
+    from emulator.nginx.attempt import Upstream
     from emulator.nginx.compile import Server
     from emulator.nginx.connection import Connection
-    from emulator.nginx.location import ErrorPage, Location
+    from emulator.nginx.location import Location
     from emulator.nginx.worker import Worker
 
 OK = 0
@@ -31,11 +33,10 @@ Handler = Callable[["Request"], int]
 
 MAX_INTERNAL_REDIRECTS = 10
 _INVALID_HOST = "client sent invalid host in request line while reading client request line"
-_NO_KEEPALIVE = frozenset((400, 413, 414, 495, 496, 497, 500, 501))
 
 
 class Request:
-    """A request and its response; `location` and `path` change with internal redirects, the head never does."""
+    """A request and its response; `location` and `path` change with redirects, the head never does."""
 
     __slots__ = (
         "allow_ranges",
@@ -80,9 +81,9 @@ class Request:
         "status",
         "status_line",
         "trailers_out",
+        "unparsed_uri",
         "upstream",
         "uri_changes",
-        "unparsed_uri",
         "valid_location",
         "variables",
         "version",
@@ -90,50 +91,50 @@ class Request:
     )
 
     def __init__(self, connection: Connection, server: Server) -> None:
-        self.connection = connection
+        self.connection: Connection = connection
         self.worker: Worker = connection.worker
-        self.server = server
+        self.server: Server = server
         self.location: Location = server.location
-        self.started = time.time()
-        self.sent_before = connection.sent
+        self.started: float = time.time()
+        self.sent_before: int = connection.out.sent
         self.head: RequestHead | None = None
-        self.method = b""
-        self.raw_uri = b""
-        self.path = b""
-        self.args = b""
-        self.version = 10
-        self.request_line = b""
+        self.method: bytes = b""
+        self.raw_uri: bytes = b""
+        self.path: bytes = b""
+        self.args: bytes = b""
+        self.version: int = 10
+        self.request_line: bytes = b""
         self.headers: list[Header] = []
         self.index: dict[bytes, bytes] = {}
         self.host: bytes | None = None
-        self.keepalive = False
+        self.keepalive: bool = False
         self.length_in: int | None = 0  # None: chunked
-        self.body: Any = None
-        self.discarded = False
-        self.expect_tested = False
-        self.internal = False
-        self.error_page = False
-        self.uri_changes = MAX_INTERNAL_REDIRECTS + 1
-        self.unparsed_uri = True  # the client's own bytes still name what is asked for
-        self.valid_location = True
-        self.phase = 0
-        self.quoted = False  # the path was percent-encoded
+        self.body: RequestBody | None = None
+        self.discarded: bool = False
+        self.expect_tested: bool = False
+        self.internal: bool = False
+        self.error_page: bool = False
+        self.uri_changes: int = MAX_INTERNAL_REDIRECTS + 1
+        self.unparsed_uri: bool = True  # the client's own bytes still name what is asked for
+        self.valid_location: bool = True
+        self.phase: int = 0
+        self.quoted: bool = False  # the path was percent-encoded
         self.captures: tuple[bytes, ...] = ()
         self.variables: dict[str, bytes] | None = None
         self.ctx: dict[str, Any] | None = None
-        self.upstream: Any = None
-        self.close_after = False  # the connection ends even if the head has said otherwise
-        self.header_only = False
-        self.header_sent = False
-        self.header_size = 0
-        self.disable_not_modified = False
-        self.err_status = 0
+        self.upstream: Upstream | None = None
+        self.close_after: bool = False  # the connection ends even if the head has said otherwise
+        self.header_only: bool = False
+        self.header_sent: bool = False
+        self.header_size: int = 0
+        self.disable_not_modified: bool = False
+        self.err_status: int = 0
         self.trailers_out: list[tuple[bytes, bytes]] | None = None
         self.clear_response()
 
     def clear_response(self) -> None:
         """Forget what a handler put into the response before it failed."""
-        self.status = 0
+        self.status: int = 0
         self.status_line: bytes | None = None
         self.content_type: bytes | None = None
         self.content_length: int = -1
@@ -141,8 +142,8 @@ class Request:
         self.etag: bytes | None = None
         self.location_out: bytes | None = None
         self.headers_out: list[tuple[bytes, bytes]] = []
-        self.chunked = False
-        self.allow_ranges = False
+        self.chunked: bool = False
+        self.allow_ranges: bool = False
 
     # the head -> server -> location
 
@@ -286,88 +287,18 @@ class Request:
         """End the request with a status: an error page, a redirect, or a response that is complete (OK)."""
         if status == OK:
             self.connection.finish(self)
-        elif status >= 300 or status in (201, 204):
-            if status == 444:
-                self.status = 444
-                self.connection.abort(self)
-            elif status in (408, 499):
-                self.status = status
-                self.connection.abort(self)
-            elif self.header_sent:
-                self.connection.abort(self)
-            else:
-                self._special_response(status)
-        else:
+        elif status < 300 and status not in (201, 204):
             self.connection.abort(self)
-
-    def _special_response(self, status: int) -> None:
-        self.err_status = status
-        if self.keepalive and status in _NO_KEEPALIVE:
-            self.keepalive = False
-        self.content_type = None
-        location = self.location
-        if not self.error_page and location.error_pages and self.uri_changes > 0:
-            found = location.error_pages.get(status)
-            if found is not None:
-                if not location.recursive_error_pages:
-                    self.error_page = True
-                self._send_error_page(found)
-                return
-        self.expect_tested = True
-        self.discard_body()
-        self._send_page(status)
-
-    def _send_error_page(self, page: ErrorPage) -> None:
-        if page.overwrite > 0 and page.overwrite != 200:
-            self.expect_tested = True
-        if page.overwrite >= 0:
-            self.err_status = page.overwrite
-        uri = page.uri(self)
-        if uri.startswith(b"/"):
-            path, _, args = uri.partition(b"?")
-            if self.method != b"HEAD":
-                self.method = b"GET"
-            self.redirect(path, args)
-            return
-        if uri.startswith(b"@"):
-            self.redirect_named(uri)
-            return
-        self.expect_tested = True
-        self.discard_body()
-        if self.err_status not in (301, 302, 303, 307, 308):
-            self.err_status = 302
-        self.clear_location()
-        self.headers_out.append((b"Location", uri))
-        self._send_page(self.err_status)
-
-    def _send_page(self, status: int) -> None:
-        """nginx's own page for `status`, with `err_status` as the answer's status."""
-        location = self.location
-        body = respond.page(status, location.server_tokens, self._msie())
-        self.status = respond.ON_THE_WIRE.get(self.err_status, self.err_status)
-        self.status_line = None
-        self.last_modified = -1
-        self.etag = None
-        self.allow_ranges = False
-        self.disable_not_modified = True
-        if body is None:
-            self.content_length = 0 if self.status != 204 else -1
-            if self.status != 204 and self.err_status >= 200:
-                self.content_type = None
-            self.send_bytes(b"")
-            return
-        self.content_type = b"text/html"
-        self.content_length = len(body)
-        self.send_bytes(body)
-
-    def _msie(self) -> bool:
-        agent = self.index.get(b"user-agent", b"")
-        if b"MSIE " in agent and b"Opera" not in agent:
-            return True
-        return b"Chrome/" in agent and self.location.msie_padding_for_chrome
-
-    def clear_location(self) -> None:
-        self.location_out = None
+        elif status == 444:
+            self.status = status
+            self.connection.time_out(self)
+        elif status in (408, 499):
+            self.status = status
+            self.connection.abort(self)
+        elif self.header_sent:
+            self.connection.abort(self)
+        else:
+            specialresponse.send(self, status)
 
     # the response
 
@@ -393,14 +324,18 @@ class Request:
         self.connection.finish(self)
 
     def discard_body(self) -> int:
-        """The request's body is not wanted: it is read past before the next request (ngx_http_discard_request_body).
+        """The body is not wanted: it is read past before the next request (ngx_http_discard_request_body).
 
         Gives 0, or 400 when what has arrived of the body is no body.
         """
         if self.discarded or self.body is not None:
             return 0
         self.discarded = True
-        return self.connection.discard_body(self)
+        send_continue(self)
+        if self.length_in == 0:
+            return 0
+        self.body = RequestBody(self)
+        return self.body.discard()
 
     def client_gone(self) -> None:
         """The client closed its side while it waits for the answer."""

@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.http1.body import BodyReader, ChunkedReader, LengthReader
 from emulator.http1.message import BadMessage
+from emulator.nginx.spool import Spool
 
 if TYPE_CHECKING:
+    from emulator.nginx.connection import Connection
     from emulator.nginx.request import Request
 
 _READ = 1 << 18
 TIMED_OUT = "client timed out (110: Connection timed out) while reading client request body"
 
 
-class Spool:
-    """Bytes that outgrew memory: an unlinked file, written at its end, read from anywhere."""
+def send_continue(request: Request) -> None:
+    """100 Continue, once, to a client that waits for it (ngx_http_test_expect)."""
+    expect = request.index.get(b"expect")
+    if expect is None or request.expect_tested or request.version < 11:
+        return
+    request.expect_tested = True
+    if expect.lower() == b"100-continue":
+        request.connection.queue(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.connection.flush()
 
-    __slots__ = ("fd", "size")
 
-    def __init__(self) -> None:
-        self.fd, name = tempfile.mkstemp(prefix="nginx-")
-        os.unlink(name)  # noqa: PTH108
-        self.size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self.fd, view, self.size)
-            self.size += written
-            view = view[written:]
-
-    def read(self, offset: int, count: int) -> bytes:
-        return os.pread(self.fd, count, offset)
-
-    def reset(self) -> None:
-        """Everything has been read: start over, so that the file does not grow with the response."""
-        os.ftruncate(self.fd, 0)
-        self.size = 0
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+def _reader_for(request: Request) -> BodyReader:
+    length = request.length_in
+    if length is not None:
+        return LengthReader(length)
+    return ChunkedReader(0 if request.discarded else request.location.max_body_size)
 
 
 class RequestBody:
@@ -63,21 +50,18 @@ class RequestBody:
         "_request",
         "_until",
         "closed",
+        "connection",
         "done",
         "memory",
         "size",
         "spool",
-        "spooling",
+        "wanted",
     )
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        length = request.length_in
-        self._reader: BodyReader = (
-            ChunkedReader(0 if request.discarded else request.location.max_body_size)
-            if length is None
-            else LengthReader(length)
-        )
+        self.connection: Connection = request.connection
+        self._reader: BodyReader = _reader_for(request)
         self._on_done: Callable[[], None] | None = None
         self._on_piece: Callable[[bytes], None] | None = None
         self._paused = False
@@ -87,11 +71,11 @@ class RequestBody:
         self.size = 0
         self.done = self._reader.done
         self.closed = False
-        self.spooling = False  # somebody wants the body
+        self.wanted = False  # somebody wants the body
 
     def discard(self) -> int:
         """Read and drop; what is not there yet may come after the response. 0, or 400 for what is no body."""
-        connection = self._request.connection
+        connection = self.connection
         try:
             payload_end = self._drop_buffered()
         except BadMessage as bad:
@@ -106,7 +90,7 @@ class RequestBody:
         return 0
 
     def _drop_buffered(self) -> bool:
-        connection = self._request.connection
+        connection = self.connection
         data, connection.buffer = connection.buffer, b""
         if data:
             self._reader.feed(data)
@@ -116,26 +100,31 @@ class RequestBody:
         return self.done
 
     def _readable_later(self) -> None:
-        connection = self._request.connection
+        connection = self.connection
         if connection.request is self._request and connection.reader == self._readable and not self.closed:
             self._readable()
 
     def collect(self, on_done: Callable[[], None]) -> None:
         """Keep the body, and call back when it is whole."""
         self._on_done = on_done
-        self.spooling = True
+        self.wanted = True
         self._start()
 
     def stream(self, on_piece: Callable[[bytes], None], on_done: Callable[[], None]) -> None:
         """Hand each piece on as it comes."""
         self._on_piece = on_piece
         self._on_done = on_done
-        self.spooling = True
+        self.wanted = True
         self._start()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the body is here to be sent, more than once if need be."""
+        return self.wanted and self._on_piece is None
 
     def pause(self) -> None:
         self._paused = True
-        self._request.connection.deadline.clear()
+        self.connection.deadline.clear()
 
     def resume(self) -> None:
         if self._paused and not self.closed:
@@ -144,10 +133,9 @@ class RequestBody:
 
     def when_done(self, callback: Callable[[], None]) -> None:
         """The response is out: wait for the rest of a discarded body, for lingering_time at most."""
-        connection = self._request.connection
-        self._until = connection.worker.loop.now + self._request.location.lingering_time
+        self._until = self.connection.worker.loop.now + self._request.location.lingering_time
         self._on_done = callback
-        connection.deadline.set(self._request.location.lingering_timeout, connection.close)
+        self._set_deadline()
 
     def close(self) -> None:
         self.closed = True
@@ -157,8 +145,8 @@ class RequestBody:
         self.memory.clear()
 
     def _start(self) -> None:
-        self.send_continue()
-        connection = self._request.connection
+        send_continue(self._request)
+        connection = self.connection
         connection.reader = self._readable
         if connection.buffer:
             data, connection.buffer = connection.buffer, b""
@@ -170,32 +158,24 @@ class RequestBody:
         self._set_deadline()
         self._readable()
 
-    def send_continue(self) -> None:
-        """100 Continue, once, to a client that waits for it (ngx_http_test_expect)."""
-        request = self._request
-        if request.expect_tested or request.version < 11:
-            return
-        expect = request.index.get(b"expect")
-        if expect is None:
-            return
-        request.expect_tested = True
-        if expect.lower() == b"100-continue":
-            request.connection.queue(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.connection.flush()
-
     def _set_deadline(self) -> None:
-        connection = self._request.connection
-        if self.spooling:
-            connection.deadline.set(self._request.location.client_body_timeout, self._timeout)
+        location = self._request.location
+        if self.wanted:
+            self.connection.deadline.set(location.client_body_timeout, self._timeout)
+        elif self._until:
+            self.connection.deadline.set(location.lingering_timeout, self._too_late)
 
     def _timeout(self) -> None:
         request = self._request
         request.log_error("info", TIMED_OUT)
         request.status = 408
-        request.connection.abort(request)
+        self.connection.time_out(request)
+
+    def _too_late(self) -> None:
+        self.connection.time_out(self._request)
 
     def _readable(self) -> None:
-        connection = self._request.connection
+        connection = self.connection
         while not (self.done or self._paused or self.closed):
             data = connection.receive(_READ)
             if data is None:
@@ -207,19 +187,19 @@ class RequestBody:
             if not self._take(data):
                 return
             if self._until and connection.worker.loop.now > self._until:
-                connection.close()
+                connection.abort(self._request)
                 return
         if self.done and not self.closed:
             self._finish()
 
     def _client_closed(self) -> None:
         request = self._request
-        if self.spooling:
+        if self.wanted:
             request.log_error("info", "client prematurely closed connection")
             request.status = 400
-            request.connection.abort(request)
+            self.connection.abort(request)
         elif self._on_done is not None:
-            request.connection.close()
+            self.connection.abort(request)
         else:
             self.done = True
             request.keepalive = False
@@ -235,23 +215,34 @@ class RequestBody:
         self.size += len(payload)
         if self._on_piece is not None:
             self._on_piece(payload)
-        elif self.spooling:
+        elif self.wanted:
             self._keep(payload)
         return not self.closed
 
     def _keep(self, payload: bytes) -> None:
         if self.spool is None:
             self.memory.append(payload)
-            if self.size <= self._memory_limit():
-                return
-            self.spool = Spool()
+            if self.size > self._memory_limit():
+                self._move_to_file()
+            return
+        try:
+            self.spool.write(payload)
+        except OSError as error:
+            self._disk_failed(error)
+
+    def _move_to_file(self) -> None:
+        try:
+            spool = self.spool = Spool()
             name = self._request.worker.conf.next_body_temp()
             self._request.log_error("warn", f"a client request body is buffered to a temporary file {name}")
             for piece in self.memory:
-                self.spool.write(piece)
+                spool.write(piece)
             self.memory.clear()
-            return
-        self.spool.write(payload)
+        except OSError as error:
+            self._disk_failed(error)
+
+    def _disk_failed(self, error: OSError) -> None:
+        self._fail(500, f"pwrite() failed ({error.errno}: {error.strerror})", "crit")
 
     def _memory_limit(self) -> int:
         """client_body_buffer_size, and a quarter more for a body that then fits as a whole."""
@@ -259,7 +250,7 @@ class RequestBody:
         length = self._request.length_in
         return length if length is not None and length < size + (size >> 2) else size
 
-    def _fail(self, status: int, reason: str) -> bool:
+    def _fail(self, status: int, reason: str, level: str = "error") -> bool:
         """A body that is not one: answer if nothing has been answered yet, and never reuse the connection."""
         request = self._request
         self.done = True
@@ -267,13 +258,13 @@ class RequestBody:
         request.keepalive = False
         connection = request.connection
         connection.buffer = b""
-        connection.reader = connection._request_event
-        if not self.spooling:
+        connection.reader = connection.watch_client
+        if not self.wanted:
             if self._on_done is not None:
-                connection.close()
+                connection.abort(request)
             return False
         self.closed = True
-        request.log_error("error", reason)
+        request.log_error(level, reason)
         upstream = request.upstream
         if upstream is not None:
             upstream.close()
@@ -281,10 +272,10 @@ class RequestBody:
         return False
 
     def _finish(self) -> None:
-        connection = self._request.connection
+        connection = self.connection
         connection.deadline.clear()
         connection.buffer = self._reader.rest
-        connection.reader = connection._request_event
+        connection.reader = connection.watch_client
         callback, self._on_done = self._on_done, None
         if callback is not None:
             callback()

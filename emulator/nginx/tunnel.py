@@ -6,9 +6,14 @@ import socket
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
+from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
+    from emulator.http1.message import ResponseHead
+    from emulator.nginx.connection import Connection
+    from emulator.nginx.deadline import Deadline
     from emulator.nginx.exchange import Exchange
+    from emulator.nginx.upstreamsocket import UpstreamSocket
 
 _READ_SIZE = 16384
 
@@ -16,18 +21,21 @@ _READ_SIZE = 16384
 class Tunnel:
     """Client and upstream as raw streams, each read only as fast as the other takes it."""
 
-    __slots__ = ("_exchange", "_fd", "_pending", "_sock", "_upstream_ended")
+    __slots__ = ("_attempt", "_deadline", "_exchange", "_fd", "_out", "_sock", "connection", "head")
 
-    def __init__(self, exchange: Exchange, sock: socket.socket, fd: int) -> None:
+    def __init__(self, exchange: Exchange, upstream: UpstreamSocket) -> None:
+        self.connection: Connection = exchange.r.connection
+        self.head: ResponseHead | None = exchange.head
         self._exchange = exchange
-        self._sock: socket.socket | None = sock
-        self._fd = fd
-        self._pending: bytes | memoryview = b""
-        self._upstream_ended = False
+        self._attempt = upstream.attempt
+        self._deadline: Deadline = upstream.deadline
+        self._fd = upstream.fd
+        self._sock: socket.socket | None = upstream.release()
+        self._out = SendQueue(self._sock, self._fd)
 
     def start(self) -> None:
         r = self._exchange.r
-        connection = r.connection
+        connection = self.connection
         r.upstream = self
         r.keepalive = False
         r.worker.loop.watch(self._fd, self._on_upstream)
@@ -43,7 +51,7 @@ class Tunnel:
         self._from_upstream()
 
     def _touch(self) -> None:
-        self._exchange.deadline.set(self._exchange.proxy.read_timeout, self._timed_out)
+        self._deadline.set(self._exchange.proxy.read_timeout, self._timed_out)
 
     def _timed_out(self) -> None:
         self._exchange.r.log_error(
@@ -52,17 +60,14 @@ class Tunnel:
         self._end()
 
     def _on_upstream(self, mask: int) -> None:
-        if mask & WRITE and self._pending:
-            data, self._pending = self._pending, b""
-            self._to_upstream(data)
-            if not self._pending:
-                self._from_client()
+        if mask & WRITE and self._out.unsent and self._flush():
+            self._from_client()
         if mask & ~WRITE:
             self._from_upstream()
 
     def _from_client(self) -> None:
-        connection = self._exchange.r.connection
-        while self._sock is not None and not self._pending and not connection.closed:
+        connection = self.connection
+        while self._sock is not None and not self._out.unsent and not connection.closed:
             data = connection.receive(_READ_SIZE)
             if data is None:
                 return
@@ -72,27 +77,26 @@ class Tunnel:
             self._touch()
             self._to_upstream(data)
 
-    def _to_upstream(self, data: bytes | memoryview) -> None:
-        if self._sock is None:
-            return
+    def _to_upstream(self, data: bytes) -> None:
+        if self._sock is not None:
+            self._out.push(data)
+            self._attempt.sent += len(data)
+            self._flush()
+
+    def _flush(self) -> bool:
+        """True if all that was read from the client is out."""
         try:
-            written = self._sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            written = 0
+            return self._out.send()
         except OSError:
             self._end()
-            return
-        if written < len(data):
-            self._pending = memoryview(data)[written:]
+            return False
 
     def _from_upstream(self) -> None:
-        connection = self._exchange.r.connection
-        while self._sock is not None and not connection.closed:
-            if connection.unsent:
-                return
+        connection = self.connection
+        while self._sock is not None and not connection.closed and not connection.out.unsent:
             try:
                 data = self._sock.recv(_READ_SIZE)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
                 return
             except OSError:
                 data = b""
@@ -100,14 +104,14 @@ class Tunnel:
                 self._end()
                 return
             self._touch()
+            self._attempt.received += len(data)
             connection.queue(data)
             connection.flush()
 
     def _end(self) -> None:
         self.close()
-        connection = self._exchange.r.connection
-        connection.on_drain = None
-        connection.finish(self._exchange.r)
+        self.connection.on_drain = None
+        self.connection.finish(self._exchange.r)
 
     def client_gone(self) -> None:
         """Nothing of its own: `_from_client` sees the end after the last bytes."""
@@ -115,13 +119,14 @@ class Tunnel:
     def close(self) -> None:
         sock, self._sock = self._sock, None
         if sock is not None:
-            self._exchange.deadline.clear()
+            self._deadline.clear()
             self._exchange.r.worker.loop.forget(self._fd)
             sock.close()
+            self._out.close()
+            self._exchange.close()
 
     def log_value(self, attribute: str) -> bytes | None:
         return self._exchange.log_value(attribute)
 
-    @property
-    def head(self) -> object:
-        return self._exchange.head
+    def __repr__(self) -> str:
+        return f"<Tunnel to {self._attempt.address}>"

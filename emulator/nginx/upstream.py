@@ -1,4 +1,4 @@
-"""Groups of peers and who is next: smooth weighted round robin with failures (ngx_http_upstream_round_robin.c).
+"""Groups of peers and who is next: smooth weighted round robin (ngx_http_upstream_round_robin.c).
 
 Pure: `now` is an argument. A group with one peer neither counts failures nor has another to try, as in
 nginx: behind a swarm's VIP there is always exactly one.
@@ -144,7 +144,7 @@ class Group:
         return best
 
     def free(self, peer: Peer, now: float, failed: bool) -> bool:
-        """A connection to a peer is over; True if it is now out of the rotation for a while (to be logged)."""
+        """A connection to a peer is over; True if it is now out of the rotation for a while (log it)."""
         peer.connections -= 1
         if self.single:
             return False

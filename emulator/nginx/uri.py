@@ -16,7 +16,7 @@ _ESCAPE_ARGS = re.compile(rb"[\x00-\x20\"#%&+;<>?\\^`{|}\x7f-\xff]")
 
 
 def normalize(raw: bytes, merge_slashes: bool = True) -> tuple[bytes, bytes]:
-    """Path (decoded, slashes merged, dot segments resolved) and arguments of a raw target; BadMessage(400) if unsafe."""
+    """Path (decoded, slashes merged, dots resolved) and arguments of a target; BadMessage(400) if unsafe."""
     raw = raw.partition(b"#")[0]
     path, _, args = raw.partition(b"?")
     if b"%" in path:

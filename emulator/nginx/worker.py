@@ -10,6 +10,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from emulator.nginx import guard
 from emulator.nginx.connection import Connection
 from emulator.nginx.event import Loop
 from emulator.nginx.keepalive import IdlePool
@@ -34,12 +35,12 @@ class Worker:
     ) -> None:
         self.conf = conf
         self.namespace = namespace
-        self.loop = Loop()
+        self.loop: Loop = Loop(self._crashed)
         self.prefix = HeadPrefix()
         self.errors = ErrorLog(os.getpid())
         self.idle = IdlePool(self.loop)
-        self.hostname = namespace.hostname.encode()
-        self.pid = b"%d" % os.getpid()
+        self.hostname: bytes = namespace.hostname.encode()
+        self.pid: bytes = b"%d" % os.getpid()
         self.requests = 0
         self.quitting = False
         self.connections: set[Connection] = set()
@@ -139,7 +140,7 @@ class Worker:
                 self._too_many()
 
     def _accept_failed(self, error: OSError) -> None:
-        self._log_global("crit", f"accept4() failed ({error.errno}: {error.strerror})")
+        self.log_global("crit", f"accept4() failed ({error.errno}: {error.strerror})")
         if error.errno in _NO_DESCRIPTORS:
             for sock, _ in self._sockets:
                 self.loop.remove(sock.fileno())
@@ -150,17 +151,21 @@ class Worker:
             self.listen()
 
     def _too_many(self) -> None:
-        """Idle keep-alive connections make room; without any, the newest is refused (ngx_drain_connections)."""
+        """An idle keep-alive connection makes room, if there is one (ngx_drain_connections)."""
         for connection in itertools.islice(self.connections, 32):
             if connection.waiting and connection.requests:
                 connection.close()
                 return
-        self._log_global("alert", f"{self.conf.worker_connections} worker_connections are not enough")
+        self.log_global("alert", f"{self.conf.worker_connections} worker_connections are not enough")
 
-    def _log_global(self, level: str, message: str) -> None:
+    def log_global(self, level: str, message: str) -> None:
+        """A line about no connection, in the main error logs."""
         line = self.errors.line(level, message)
         for _, log in self.conf.error_logs:
             log.write(line)
+
+    def _crashed(self, callback: object, error: Exception) -> None:
+        guard.crashed(self, callback, error)
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)

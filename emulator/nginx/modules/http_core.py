@@ -285,7 +285,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     enum("lingering_close", HSL, ("off", "on", "always"), "Read on before closing a connection.", "on"),
     milliseconds("lingering_time", HSL, "How long to read on at most.", 30000),
     milliseconds("lingering_timeout", HSL, "How long to wait for more while reading on.", 5000),
-    flag("reset_timedout_connection", HSL, "Reset connections that timed out.", False, NO_EFFECT),
+    flag("reset_timedout_connection", HSL, "Reset connections that timed out.", False),
     flag("absolute_redirect", HSL, "Redirects name scheme and host.", True),
     flag("server_name_in_redirect", HSL, "Redirects name the server's first name.", False),
     flag("port_in_redirect", HSL, "Redirects name the port.", True),

@@ -1,0 +1,138 @@
+"""A response's body on its way from the upstream to the client (ngx_event_pipe.c).
+
+Rules:
+- with buffering, what has not filled its buffer waits for more of it; whole buffers go on;
+- with buffering, a slow client costs memory up to proxy_buffers and then a temporary file, and the
+  upstream is let go early; without, the upstream waits for the client;
+- the end of a body is told apart from a body that broke off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from emulator.http1 import body as framing
+from emulator.http1.message import BadMessage
+from emulator.nginx import output
+from emulator.nginx.spool import Spool
+
+if TYPE_CHECKING:
+    from emulator.http1.message import ResponseHead
+    from emulator.nginx.attempt import Attempt
+    from emulator.nginx.proxy import Proxy
+    from emulator.nginx.request import Request
+
+WORTH_A_WRITE = 32768
+
+
+class Body(Enum):
+    """Where a response's body stands."""
+
+    COMING = "more is to come"
+    WHOLE = "complete"
+    SURPLUS = "complete, and something that does not belong to it came after it"
+    CLOSED = "ended by the end of the connection, as it was meant to"
+    BROKEN = "broken off"
+    INVALID = "not framed as it said"
+
+
+def framing_of(r: Request, head: ResponseHead) -> framing.BodyReader:
+    """How the end of the body of a response to this request is found (RFC 9112 section 6.3)."""
+    if r.method == b"HEAD" or head.status in (204, 304):
+        return framing.LengthReader(0)
+    if b"transfer-encoding" in head.index:
+        return framing.ChunkedReader()
+    length = head.index.get(b"content-length")
+    return framing.LengthReader(int(length)) if length is not None else framing.UntilCloseReader()
+
+
+class Pipe:
+    """One body; `room` is what its head has left of the first buffer."""
+
+    __slots__ = ("_attempt", "_held", "_proxy", "_r", "_reader", "_room", "_spool", "_warn", "_whole_buffers")
+
+    def __init__(
+        self,
+        r: Request,
+        proxy: Proxy,
+        reader: framing.BodyReader,
+        room: int,
+        attempt: Attempt,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._r = r
+        self._proxy = proxy
+        self._reader = reader
+        self._attempt = attempt
+        self._warn = warn
+        self._room = room
+        self._held = b""  # the part that has not filled its buffer
+        self._whole_buffers = proxy.buffering and not isinstance(reader, framing.ChunkedReader)
+        self._spool: Spool | None = None
+
+    @property
+    def done(self) -> bool:
+        return self._reader.done
+
+    def feed(self, data: bytes) -> Body:
+        """Pass on what came; b"" says that the upstream has closed."""
+        reader = self._reader
+        if not data and not reader.done:
+            output.send_body(self._r, self._held)
+            return Body.CLOSED if isinstance(reader, framing.UntilCloseReader) else Body.BROKEN
+        try:
+            payload = reader.feed(data)
+        except BadMessage:
+            return Body.INVALID
+        self._attempt.length += len(payload)
+        if reader.done:
+            output.send_body(self._r, self._held + payload if self._held else payload)
+            return Body.SURPLUS if reader.rest else Body.WHOLE
+        if payload and self._whole_buffers:
+            payload = self._fill(payload)
+        output.send_body(self._r, payload)
+        return Body.COMING
+
+    def _fill(self, payload: bytes) -> bytes:
+        """What fills its buffers goes on; the rest waits for more (ngx_event_pipe_read_upstream)."""
+        if self._held:
+            payload = self._held + payload
+        if len(payload) < self._room:
+            self._held = payload
+            return b""
+        size = self._proxy.buffer_unit
+        whole = self._room + (len(payload) - self._room) // size * size
+        self._held = payload[whole:]
+        self._room = size
+        return payload[:whole]
+
+    def warn_of_surplus(self) -> None:
+        if isinstance(self._reader, framing.ChunkedReader):
+            self._warn("upstream sent data after final chunk")
+        else:
+            self._warn('upstream sent more data than specified in "Content-Length" header')
+
+    # the client's pace
+
+    def push(self) -> bool:
+        """Write what has come to the client; False if the upstream must wait. OSError: the disk is full."""
+        connection = self._r.connection
+        if connection.flush() or connection.closed:
+            return True
+        proxy = self._proxy
+        if not proxy.buffering or not proxy.max_temp_file_size:
+            return False
+        if connection.out.memory() <= proxy.memory_limit:
+            return True
+        if self._spool is None:
+            self._spool = Spool()
+            self._warn("an upstream response is buffered to a temporary file")
+        connection.out.spill(self._spool)
+        return self._spool.size <= proxy.max_temp_file_size
+
+    def close(self) -> None:
+        """Nothing more comes; what is in the temporary file still goes out. Idempotent."""
+        if self._spool is not None:
+            self._spool.close()

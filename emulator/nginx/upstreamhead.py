@@ -1,0 +1,35 @@
+"""The head of an upstream's response as it comes in (ngx_http_upstream_process_header). Pure."""
+
+from __future__ import annotations
+
+from emulator.http1 import parse
+from emulator.http1.message import BadMessage, ResponseHead
+
+_WHILE = " while reading response header from upstream"
+
+
+def stays_open(head: ResponseHead) -> bool:
+    """Whether the connection can serve again after the response."""
+    connection = head.index.get(b"connection", b"").lower()
+    return b"close" not in connection if head.version >= 11 else b"keep-alive" in connection
+
+
+def final_head(data: bytes, limit: int) -> tuple[ResponseHead, bytes, int] | None:
+    """The head at the start of `data`, past those of 1xx (101 is final), with what follows it and its size.
+
+    None while more is needed; BadMessage with nginx's reason where it gives up.
+    """
+    try:
+        while True:
+            parsed = parse.response_head(data)
+            if parsed is None or parsed[1] > limit:
+                if len(data) >= limit:
+                    raise BadMessage(502, "upstream sent too big header")
+                return None
+            head, size = parsed
+            rest = data[size:]
+            if head.status >= 200 or head.status == 101:
+                return head, rest, size
+            data = rest
+    except BadMessage as bad:
+        raise BadMessage(bad.status, str(bad).removesuffix(_WHILE)) from None

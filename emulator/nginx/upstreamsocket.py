@@ -1,0 +1,256 @@
+"""One connection to a peer while it serves one request: dialled or taken over, written to, read, timed.
+
+Rules:
+- a new connection is written to at once: on loopback it is established by the time connect() returns, and
+  the first send either succeeds or tells the refusal, without a turn of the event loop;
+- descriptors report edges: what was announced is read until the socket is empty, or until the owner pauses
+  it; once the peer has shut down its side no more edges come, so reading goes on to the end;
+- nothing is decided here: bytes and failures go to the owner, which may close this from within any call.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.nginx.deadline import Deadline
+from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, READ, WRITE
+from emulator.nginx.sendqueue import SendQueue
+
+if TYPE_CHECKING:
+    from emulator.namespace import Dial
+    from emulator.nginx.attempt import Attempt
+    from emulator.nginx.connection import Connection
+
+_READ_SIZE = 65536
+_READS_PER_TURN = 16
+_IP_BIND_ADDRESS_NO_PORT = 24
+_ENDED = PEER_CLOSED | HANGUP | ERROR
+_NON_BLOCKING_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+
+class Timeouts(Protocol):
+    """In seconds; a location's proxy_connect_timeout and its kin."""
+
+    connect_timeout: float
+    send_timeout: float
+    read_timeout: float
+
+
+class Owner(Protocol):
+    """Who is told what happens."""
+
+    def on_connect_failed(self, code: int) -> None: ...
+    def on_send_failed(self, error: OSError) -> None: ...
+    def on_read_failed(self, error: OSError) -> None: ...
+    def on_timeout(self) -> None: ...
+
+    def on_data(self, data: bytes) -> None:
+        """Something arrived; b"" is the end."""
+
+    def on_empty(self) -> None:
+        """All that has arrived has been read."""
+
+
+class UpstreamSocket:
+    """A socket with what it has to send; `attempt` counts what goes over it."""
+
+    __slots__ = (
+        "_ended",
+        "_loop",
+        "_owner",
+        "_paused",
+        "_timeouts",
+        "attempt",
+        "closed",
+        "connected",
+        "connection",
+        "deadline",
+        "fd",
+        "more",
+        "out",
+        "requests",
+        "sent",
+        "sock",
+    )
+
+    sock: socket.socket
+    fd: int
+    out: SendQueue
+
+    def __init__(self, owner: Owner, connection: Connection, timeouts: Timeouts, attempt: Attempt) -> None:
+        self.connection = connection
+        self.attempt = attempt
+        self._owner = owner
+        self._timeouts = timeouts
+        self._loop = connection.worker.loop
+        deadline = connection.upstream_deadline
+        if deadline is None:
+            deadline = connection.upstream_deadline = Deadline(self._loop, connection)
+        self.deadline: Deadline = deadline
+        self._ended = False
+        self._paused = False
+        self.connected = False
+        self.more: Callable[[], None] | None = None  # asks for the rest of a request that is still coming in
+        self.sent = False  # the whole request is out
+        self.closed = True
+        self.requests = 0  # that this connection has served before
+
+    def connect(self, dial: Dial) -> int:
+        """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had."""
+        sock = socket.socket(dial.family, _NON_BLOCKING_STREAM)
+        self._take(sock)
+        if dial.source is not None:
+            try:
+                # the port is chosen at connect(), from all that are free towards this peer
+                sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((dial.source, 0))
+            except OSError as error:
+                return error.errno or errno.EINVAL
+        code = sock.connect_ex(dial.address)
+        if code not in (0, errno.EINPROGRESS):
+            return code
+        self._loop.add(self.fd, self.on_event)
+        self.deadline.set(self._timeouts.connect_timeout, self._owner.on_timeout)
+        return 0
+
+    def take_over(self, sock: socket.socket, requests: int) -> None:
+        """Go on with a connection that was kept after other requests."""
+        self._take(sock)
+        self.connected = True
+        self.requests = requests
+        self._loop.watch(self.fd, self.on_event)
+
+    def _take(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.fd = fd = sock.fileno()
+        self.out = SendQueue(sock, fd)
+        self.closed = False
+
+    def on_event(self, mask: int) -> None:
+        if mask & _ENDED:
+            self._ended = True
+        if not self.connected:
+            if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self._owner.on_connect_failed(code)
+                return
+            if not mask & (WRITE | READ):
+                return
+        if not self.sent:
+            self.send()
+        if mask & ~WRITE and not self.closed and not self._paused:
+            self._read()
+
+    # the way out
+
+    def send(self) -> None:
+        """Write what was pushed; the first time this also finds out whether there is a connection."""
+        out = self.out
+        try:
+            done = out.send()
+        except OSError as error:
+            self._send_failed(error)
+            return
+        if out.sent:
+            self.connected = True
+            self.attempt.sent = out.sent
+            if self.attempt.connected is None:
+                self.attempt.connected = self._loop.now
+        if not done:
+            if self.connected:
+                self.deadline.set(self._timeouts.send_timeout, self._owner.on_timeout)
+            if out.yielded:
+                self._loop.post(self._send_on)
+        elif self.more is not None:
+            self.deadline.clear()
+            self.more()
+        else:
+            self.sent = True
+            self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
+
+    def _send_on(self) -> None:
+        if not self.closed:
+            self.send()
+
+    def _send_failed(self, error: OSError) -> None:
+        self.connected = self.connected or self.out.sent > 0
+        if not self.connected:
+            self._owner.on_connect_failed(error.errno or 0)
+        elif error.errno in (errno.EPIPE, errno.ECONNRESET):
+            # it may have answered before it closed: the answer, if any, is read first
+            self.out.close()
+            if not self._paused:
+                self._read()
+        else:
+            self._owner.on_send_failed(error)
+
+    # the way in
+
+    def _read(self) -> None:
+        recv = self.sock.recv
+        owner = self._owner
+        attempt = self.attempt
+        for _ in range(_READS_PER_TURN):
+            try:
+                data = recv(_READ_SIZE)
+            except BlockingIOError:
+                self._read_all()
+                return
+            except OSError as error:
+                owner.on_read_failed(error)
+                return
+            attempt.received += len(data)
+            owner.on_data(data)
+            if self.closed or self._paused:
+                return
+            if len(data) < _READ_SIZE and not self._ended:
+                self._read_all()
+                return
+        self._read_all()
+        self._loop.post(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.closed and not self._paused:
+            self._read()
+
+    def _read_all(self) -> None:
+        self._owner.on_empty()
+        if self.sent and not self.closed and not self._paused:
+            self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
+
+    def pause(self) -> None:
+        """Read nothing more: the client is too slow, and the peer has to wait for it."""
+        self._paused = True
+        self.deadline.clear()
+
+    def resume(self) -> None:
+        if not self._paused or self.closed:
+            return
+        self._paused = False
+        self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
+        self._read()
+
+    # the end
+
+    def release(self) -> socket.socket:
+        """Hand the connection on to somebody else, who takes over its events."""
+        self.closed = True
+        self.deadline.clear()
+        self.out.close()
+        return self.sock
+
+    def close(self) -> None:
+        """Close the socket; idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.deadline.clear()
+        self.out.close()
+        self._loop.forget(self.fd)
+        self.sock.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "sent" if self.sent else "connected" if self.connected else "new"
+        return f"<UpstreamSocket {self.attempt.address} {state}>"
