@@ -33,6 +33,7 @@ _SIGNALS = (
     signal.SIGUSR1,
     signal.SIGCHLD,
 )
+_STARTING = "start worker processes"
 _RESPAWN_DELAY = 0.5  # a worker that dies as soon as it starts is not started in a loop
 
 Real = tuple[str, int]
@@ -137,7 +138,11 @@ class Master:
         self._bound = self._sockets.open(self._conf.listeners, self._namespace)
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         method = "epoll" if hasattr(select, "epoll") else "kqueue"
-        for line in (f'using the "{method}" event method', f"nginx/{official.VERSION}", "start worker processes"):
+        for line in (
+            f'using the "{method}" event method',
+            f"nginx/{official.VERSION}",
+            "start worker processes",
+        ):
             self._log("notice", line)
         self._write_pid()
         try:
