@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
+from emulator.nginx.address import client_octets
 from emulator.nginx.request import DECLINED, OK, Handler, Request
 
 if TYPE_CHECKING:
@@ -36,14 +36,11 @@ def compile_access(block: Block) -> Handler | None:
 
 
 def _decide(rules: tuple[Rule, ...], address: str) -> bool | None:
-    if address == "unix:":
-        return next((rule.allow for rule in rules if rule.network is None), None)
-    client = ipaddress.ip_address(address)
-    mapped = getattr(client, "ipv4_mapped", None)
-    client = mapped or client
+    client = client_octets(address)
     for rule in rules:
-        if rule.unix:
-            continue
-        if rule.network is None or (rule.network.version == client.version and client in rule.network):
+        if rule.network is None:
+            if not rule.unix or client is None:
+                return rule.allow
+        elif client is not None and rule.network.holds(client):
             return rule.allow
     return None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from emulator.nginx.values import number
 
 _UNIX_PATH = 108  # sizeof(sun_path)
+_MAPPED = b"\0" * 10 + b"\xff\xff"  # ::ffff:0:0/96
 
 
 class Address(NamedTuple):
@@ -132,21 +133,66 @@ class Network(NamedTuple):
     prefix: int
     low_bits: bool = False
 
+    def holds(self, address: bytes) -> bool:
+        """Whether an address, packed by `packed`, is in it; one of the other family never is."""
+        mine = self.packed
+        if len(address) != len(mine):
+            return False
+        differing = int.from_bytes(address, "big") ^ int.from_bytes(mine, "big")
+        return not differing >> (8 * len(mine) - self.prefix)
+
 
 def parse_network(text: str) -> Network | None:
     """As ngx_ptocidr: an address, or one with a prefix length after a slash."""
-    import ipaddress
-
     host, slash, mask = text.partition("/")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    address = packed(host)
+    if address is None:
         return None
-    width = address.max_prefixlen
-    if not slash:
-        return Network(address.packed, width)
-    prefix = number(mask)
+    width = 8 * len(address)
+    prefix = number(mask) if slash else width
     if prefix is None or prefix > width:
         return None
-    kept = int(address) >> (width - prefix) << (width - prefix)
-    return Network(kept.to_bytes(width // 8), prefix, kept != int(address))
+    bits = int.from_bytes(address, "big")
+    kept = bits >> (width - prefix) << (width - prefix)
+    return Network(kept.to_bytes(width // 8, "big"), prefix, kept != bits)
+
+
+def packed(text: str) -> bytes | None:
+    """As ngx_parse_addr: the 4 or 16 octets of an address; None for what is none."""
+    if ":" not in text:
+        return _packed_inet(text)
+    import ipaddress
+
+    try:
+        return None if "%" in text else ipaddress.IPv6Address(text).packed
+    except ValueError:
+        return None
+
+
+def _packed_inet(text: str) -> bytes | None:
+    """As ngx_inet_addr, which takes an empty part for 0 and has no word for 255.255.255.255."""
+    parts = text.split(".")
+    values = [(number(part) if part else 0) for part in parts]
+    if len(parts) != 4 or any(value is None or value > 255 for value in values):
+        return None
+    found = bytes(value for value in values if value is not None)
+    return None if found == b"\xff\xff\xff\xff" else found
+
+
+def client_octets(text: str) -> bytes | None:
+    """A client's address for comparisons, where ::ffff:1.2.3.4 is 1.2.3.4; None for `unix:`."""
+    found = packed(text)
+    if found is not None and found[:12] == _MAPPED:
+        return found[12:]
+    return found
+
+
+def shown_octets(address: bytes) -> str:
+    """As ngx_sock_ntop, without a port."""
+    if len(address) == 4:
+        return ".".join(map(str, address))
+    import ipaddress
+
+    if address[:12] == _MAPPED:
+        return "::ffff:" + shown_octets(address[12:])
+    return ipaddress.IPv6Address(address).compressed

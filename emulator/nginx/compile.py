@@ -259,6 +259,10 @@ class HttpConf:
 
     def _http(self, http: Block) -> None:
         self.computed.update(compile_maps(http))
+        if "geo" in http.values:
+            from emulator.nginx.geo import compile_geos
+
+            self.computed.update(compile_geos(http))
         groups = compile_groups(http, self.namespace)
         listeners: dict[str, Listener] = {}
         for block in http.blocks("server"):

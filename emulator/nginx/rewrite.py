@@ -180,9 +180,22 @@ def _match(r: Request, pattern: re.Pattern[bytes], text: bytes) -> bool:
 def _compile_set(entry: Entry, own: frozenset[str], location_of: LocationOf) -> Code:
     value: Set = entry.value
     name, template = value.name.lower(), compile_template(value.value, own)
+    if name == "args":
+        return _setting_args(template)
 
     def assign(r: Request) -> int:
         r.set_variables({name: template(r)})
+        return GO_ON
+
+    return assign
+
+
+def _setting_args(template: Template) -> Code:
+    """`$args` is the request's own, and what the client sent no longer names what is asked for."""
+
+    def assign(r: Request) -> int:
+        r.args = template(r)
+        r.unparsed_uri = False
         return GO_ON
 
     return assign

@@ -47,6 +47,11 @@ def _known(name: str, own: Container[str]) -> Getter:
     raise UnknownVariable(f'unknown "{name}" variable')
 
 
+def compile_getter(name: str, own: Container[str] = ()) -> Getter:
+    """The getter of one variable, which can tell "not found" from an empty value."""
+    return _known(name, own)
+
+
 def compile_template(text: str, own: Container[str] = ()) -> Template:
     """`"$scheme://$host"` -> a callable; `own` are the names that captures and the configuration define."""
     constant = constant_of(text)
@@ -65,6 +70,9 @@ def compile_template(text: str, own: Container[str] = ()) -> Template:
         getter = parts[0]
         assert not isinstance(getter, bytes)
         return lambda r: getter(r) or b""
+    names = names_in(text)
+    if any(name.isdigit() for name in names) and any(name.lower() in own for name in names):
+        return _measured(parts)
     return _joined(parts)
 
 
@@ -83,6 +91,19 @@ def _joined(parts: list[bytes | Getter]) -> Template:
         return b"".join([part if part.__class__ is bytes else part(r) or b"" for part in parts])  # type: ignore[operator]
 
     return join
+
+
+def _measured(parts: list[bytes | Getter]) -> Template:
+    """Captures beside variables that may match anew: nginx measures all parts before it copies the first."""
+    getters = [part for part in parts if not isinstance(part, bytes)]
+    join = _joined(parts)
+
+    def measure(r: Request) -> bytes:
+        for getter in getters:
+            getter(r)
+        return join(r)
+
+    return measure
 
 
 def _capture(number: int) -> Getter:
@@ -291,7 +312,7 @@ GETTERS: dict[str, Getter] = {
     "content_length": lambda r: r.index.get(b"content-length"),
     "content_type": lambda r: r.index.get(b"content-type"),
     "document_root": _document_root,
-    "document_uri": lambda r: r.path,
+    "document_uri": lambda r: r.path or None,
     "host": _host,
     "hostname": lambda r: r.worker.hostname,
     "https": lambda r: b"on" if r.connection.tls else b"",
@@ -321,7 +342,7 @@ GETTERS: dict[str, Getter] = {
     "status": _status,
     "time_iso8601": _iso8601,
     "time_local": _time_local,
-    "uri": lambda r: r.path,
+    "uri": lambda r: r.path or None,
     "proxy_host": lambda r: r.location.proxy.host(r) if r.location.proxy else None,
     "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
     "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import NamedTuple
 
+from emulator.nginx.address import Network, parse_network
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.rows import HSL, ONE, X, row
 
 MODULE = "ngx_http_access_module"
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Rule(NamedTuple):
@@ -29,14 +27,12 @@ def place_rule(block: Block, text: str) -> Rule:
     elif text == "unix:":
         rule = Rule(allow, None, True)
     else:
-        try:
-            if not text.partition("/")[2].isdigit() and "/" in text:
-                raise ValueError  # nginx takes a length, no mask
-            rule = Rule(allow, ipaddress.ip_network(text, strict=False))
-        except ValueError:
-            raise BadValue(f'invalid parameter "{text}"') from None
-        if "/" in text and str(rule.network) != text:
+        network = parse_network(text)
+        if network is None:
+            raise BadValue(f'invalid parameter "{text}"')
+        if network.low_bits:
             block.state.warn(f"low address bits of {text} are meaningless")
+        rule = Rule(allow, network)
     block.values["access rules"] = (*block.values.get("access rules", ()), rule)
     return rule
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.conf import Node
-from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.directives import BadValue, Block, Complaint, Directive
+from emulator.nginx.hosttable import HostTable
 from emulator.nginx.modules.listen import define, define_captures
 from emulator.nginx.rows import MAP, NO_EFFECT, TWO, H, number, row, uses_variables
 
@@ -22,11 +23,15 @@ class Map(NamedTuple):
 
 
 class MapLine(NamedTuple):
-    """One line of a map; `key` is None for `default`, and a switch (hostnames, volatile) has no value."""
+    """One line of a map; `key` is None for `default`, and a switch (hostnames, volatile) has no value.
+
+    `hostname`: the key may be a name with a wildcard.
+    """
 
     key: str | None
     value: str | None
     pattern: re.Pattern[bytes] | None = None
+    hostname: bool = False
 
 
 def place_map(block: Block, args: tuple[str, ...]) -> Map:
@@ -40,11 +45,9 @@ def place_map(block: Block, args: tuple[str, ...]) -> Map:
 
 
 def read_line(block: Block, node: Node) -> MapLine:
-    """As ngx_http_map: one word is a switch, two are a key and its value."""
-    if not node.args:
-        if node.name in ("hostnames", "volatile"):
-            return MapLine(node.name, None)
-        raise BadValue("invalid number of the map parameters")
+    """As ngx_http_map: one word is a switch, two are a key and its value; a switch holds for what follows."""
+    if not node.args and node.name in ("hostnames", "volatile"):
+        return MapLine(node.name, None)
     if len(node.args) != 1:
         raise BadValue("invalid number of the map parameters")
     key, value = node.name, node.args[0]
@@ -58,13 +61,18 @@ def read_line(block: Block, node: Node) -> MapLine:
         pattern = regex.compiled(key[2:] if caseless else key[1:], caseless)
         define_captures(block, pattern)
         return MapLine(key, value, pattern)
-    key = key.removeprefix("\\")
     hostnames = any(line.key == "hostnames" and line.value is None for line in block.lines)
-    if hostnames and (".." in key or (key.startswith("*") and not key.startswith("*."))):
-        raise BadValue(f'invalid hostname or wildcard "{key}"')
-    if any(line.key is not None and line.key.lower() == key.lower() and line.value for line in block.lines):
-        raise BadValue(f'conflicting parameter "{key}"')
-    return MapLine(key, value)
+    line = MapLine(key.removeprefix("\\"), value, None, hostnames)
+    known: HostTable[str] = block.values.setdefault("keys", HostTable())
+    known.add(line.key or "", value, hostnames)
+    return line
+
+
+def refuse_late_size(block: Block, value: int) -> int:
+    """The first map takes the sizes as they are, and what comes later is said twice."""
+    if any(True for _ in block.blocks("map")):
+        raise Complaint("is duplicate")
+    return value
 
 
 DIRECTIVES: tuple[Directive, ...] = (
@@ -75,6 +83,6 @@ DIRECTIVES: tuple[Directive, ...] = (
         line=read_line,
         repeat=True,
     ),
-    number("map_hash_max_size", H, "A table's size.", 2048, NO_EFFECT),
-    number("map_hash_bucket_size", H, "A table's size.", 64, NO_EFFECT),
+    number("map_hash_max_size", H, "A table's size.", 2048, NO_EFFECT, check=refuse_late_size),
+    number("map_hash_bucket_size", H, "A table's size.", 64, NO_EFFECT, check=refuse_late_size),
 )
