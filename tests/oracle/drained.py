@@ -50,7 +50,7 @@ def end(local: Address, remote: Address) -> End | None:
 
 
 def wait_until_read(here: Address, there: Address, deadline: float) -> None:
-    """Return when the process at `there` has read all that we sent, or the deadline (monotonic) has passed."""
+    """Return when the process at `there` has read what we sent, or the deadline (monotonic) has passed."""
     _wait(here, there, deadline, lambda found: not found.unread)
 
 
