@@ -23,12 +23,20 @@ class Upstream(Protocol):
         """Let go of everything; idempotent."""
 
 
+# what is being done, as nginx's error log words it
+CONNECTING = "connecting to upstream"
+SENDING = "sending request to upstream"
+READING_HEAD = "reading response header from upstream"
+READING = "reading upstream"
+
+
 class Attempt:
     """One connection to one peer; times are the loop's, lengths in octets."""
 
     __slots__ = (
         "address",
         "connected",
+        "doing",
         "ended",
         "header_at",
         "length",
@@ -40,6 +48,7 @@ class Attempt:
 
     def __init__(self, now: float) -> None:
         self.address = ""
+        self.doing = CONNECTING
         self.started = now
         self.connected: float | None = None
         self.header_at: float | None = None
@@ -48,6 +57,11 @@ class Attempt:
         self.length = 0
         self.received = 0
         self.sent = 0
+
+    def begin(self, now: float) -> None:
+        """The connection stands."""
+        self.connected = now
+        self.doing = SENDING
 
 
 def _seconds(attempt: Attempt, until: float | None) -> bytes:

@@ -10,29 +10,23 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from emulator.http1.message import BadMessage, ResponseHead
-from emulator.namespace import Dial
 from emulator.nginx import output
-from emulator.nginx.attempt import Attempt, log_value
+from emulator.nginx.attempt import CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
 from emulator.nginx.pipe import WORTH_A_WRITE, Body, Pipe, framing_of
 from emulator.nginx.retries import STATUSES, Retries, status_of
 from emulator.nginx.tunnel import Tunnel
 from emulator.nginx.upstreamhead import final_head, stays_open
-from emulator.nginx.upstreamsocket import UpstreamSocket
+from emulator.nginx.upstreamsocket import UpstreamSocket, unix_dial
 
 if TYPE_CHECKING:
+    from emulator.namespace import Dial
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.request import Request
     from emulator.nginx.upstream import Group, Peer
-
-CONNECTING = "connecting to upstream"
-SENDING = "sending request to upstream"
-READING_HEAD = "reading response header from upstream"
-READING = "reading upstream"
 
 
 class Exchange:
@@ -43,7 +37,6 @@ class Exchange:
         "_outgoing",
         "_peer",
         "_pipe",
-        "_reading",
         "_retries",
         "_reused",
         "_tried",
@@ -70,7 +63,6 @@ class Exchange:
         self._peer: Peer | None = None
         self._dial: Dial | None = None
         self._unparsed = b""  # what has come of a head
-        self._reading = READING_HEAD
         self._retries: Retries | None = None
         self._tried: set[int] = set()
         self._reused = False
@@ -105,7 +97,7 @@ class Exchange:
             upstream.take_over(idle.sock, idle.requests)
             self._outgoing.send_to(upstream)
         elif peer.host.startswith("unix:"):
-            self._open(Dial(socket.AF_UNIX, r.worker.namespace.path(peer.host[5:])))
+            self._open(unix_dial(r.worker.namespace.path(peer.host[5:])))
         else:
             self._dial = r.worker.namespace.dial(peer.host, peer.port)
             self._open(self._dial)
@@ -147,7 +139,7 @@ class Exchange:
         self._fail("error", f"recv() failed ({error.errno}: {error.strerror})", doing)
 
     def on_timeout(self) -> None:
-        self._fail("timeout", "upstream timed out (110: Connection timed out)", self._doing())
+        self._fail("timeout", "upstream timed out (110: Connection timed out)", self.attempts[-1].doing)
 
     def on_empty(self) -> None:
         out = self.r.connection.out
@@ -160,12 +152,6 @@ class Exchange:
             self._read_head(data)
         else:
             self._pass_on(pipe, data)
-
-    def _doing(self) -> str:
-        upstream = self._upstream
-        if upstream is None or not upstream.connected:
-            return CONNECTING
-        return self._reading if upstream.sent or self._reading is READING else SENDING
 
     def _fail(self, kind: str, message: str, doing: str) -> None:
         self._log("error", message, doing)
@@ -216,20 +202,19 @@ class Exchange:
         self._begin_body(head, rest, size)
 
     def _begin_body(self, head: ResponseHead, rest: bytes, head_size: int) -> None:
-        r, proxy = self.r, self.proxy
+        r, proxy, attempt = self.r, self.proxy, self.attempts[-1]
         reader = framing_of(r, head)
-        pipe = Pipe(r, proxy, reader, proxy.buffer_size - head_size, self.attempts[-1], self._warn)
-        self._pipe = pipe
+        pipe = self._pipe = Pipe(r, proxy, reader, proxy.buffer_size - head_size, attempt, self._warn)
         if r.header_only:
             if rest and r.method != b"HEAD":
-                self._reading = READING
+                attempt.doing = READING
                 pipe.warn_of_surplus()
             self._done(complete=reader.done and not rest)
         elif rest or reader.done:
             if proxy.buffering:
-                self._reading = READING
+                attempt.doing = READING
             self._pass_on(pipe, rest)
-        self._reading = READING
+        attempt.doing = READING
 
     def _upgrade(self, rest: bytes) -> None:
         """Only an upgrade that was asked for becomes a tunnel."""
@@ -262,7 +247,7 @@ class Exchange:
             self._log("error", "upstream prematurely closed connection", READING)
             self._truncated()
         else:
-            self._log("error", "upstream sent invalid chunked response", self._doing())
+            self._log("error", "upstream sent invalid chunked response", self.attempts[-1].doing)
             self._abort()
 
     def _push(self) -> None:
@@ -350,7 +335,7 @@ class Exchange:
         now = self.r.worker.loop.now
         self.attempts[-1].ended = now
         if self.group.free(peer, now, failed):
-            self._log("warn", "upstream server temporarily disabled", self._doing())
+            self._log("warn", "upstream server temporarily disabled", self.attempts[-1].doing)
 
     def _finalize(self, status: int) -> None:
         self.close()
@@ -397,7 +382,7 @@ class Exchange:
         self.r.log_error(level, f"{message} while {doing}", shown)
 
     def _warn(self, message: str) -> None:
-        self._log("warn", message, self._doing())
+        self._log("warn", message, self.attempts[-1].doing)
 
     def log_value(self, attribute: str) -> bytes | None:
         return log_value(self.attempts, attribute)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
 
 if TYPE_CHECKING:
+    import socket
+
     from emulator.nginx.event import Loop, Timer
     from emulator.nginx.upstream import Group, Peer
 

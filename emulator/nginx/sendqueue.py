@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from emulator.nginx.spool import Spool
+
+if TYPE_CHECKING:
+    import socket
 
 
 class FilePart:

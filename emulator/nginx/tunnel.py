@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
 from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
+    import socket
+
     from emulator.http1.message import ResponseHead
     from emulator.nginx.connection import Connection
     from emulator.nginx.deadline import Deadline

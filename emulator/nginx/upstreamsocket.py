@@ -15,13 +15,13 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from emulator.namespace import Dial
+from emulator.nginx.attempt import READING_HEAD, SENDING, Attempt
 from emulator.nginx.deadline import Deadline
 from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, READ, WRITE
 from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
-    from emulator.namespace import Dial
-    from emulator.nginx.attempt import Attempt
     from emulator.nginx.connection import Connection
 
 _READ_SIZE = 65536
@@ -52,6 +52,11 @@ class Owner(Protocol):
 
     def on_empty(self) -> None:
         """All that has arrived has been read."""
+
+
+def unix_dial(path: str) -> Dial:
+    """The way to a socket in the file system."""
+    return Dial(socket.AF_UNIX, path)
 
 
 class UpstreamSocket:
@@ -120,6 +125,7 @@ class UpstreamSocket:
         """Go on with a connection that was kept after other requests."""
         self._take(sock)
         self.connected = True
+        self.attempt.begin(self._loop.now)
         self.requests = requests
         self._loop.watch(self.fd, self.on_event)
 
@@ -153,11 +159,11 @@ class UpstreamSocket:
         except OSError as error:
             self._send_failed(error)
             return
-        if out.sent:
+        attempt = self.attempt
+        attempt.sent = out.sent
+        if out.sent and not self.connected:
             self.connected = True
-            self.attempt.sent = out.sent
-            if self.attempt.connected is None:
-                self.attempt.connected = self._loop.now
+            attempt.begin(self._loop.now)
         if not done:
             if self.connected:
                 self.deadline.set(self._timeouts.send_timeout, self._owner.on_timeout)
@@ -168,6 +174,8 @@ class UpstreamSocket:
             self.more()
         else:
             self.sent = True
+            if attempt.doing is SENDING:
+                attempt.doing = READING_HEAD
             self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
 
     def _send_on(self) -> None:
@@ -175,7 +183,9 @@ class UpstreamSocket:
             self.send()
 
     def _send_failed(self, error: OSError) -> None:
-        self.connected = self.connected or self.out.sent > 0
+        if not self.connected and self.out.sent:
+            self.connected = True
+            self.attempt.begin(self._loop.now)
         if not self.connected:
             self._owner.on_connect_failed(error.errno or 0)
         elif error.errno in (errno.EPIPE, errno.ECONNRESET):
