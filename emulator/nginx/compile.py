@@ -18,6 +18,7 @@ from emulator.nginx.conf import ENCODING
 from emulator.nginx.head import validate_host
 from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
 from emulator.nginx.map import Computed, compile_maps
+from emulator.nginx.phases import compile_post_read
 from emulator.nginx.proxyconf import compile_groups
 from emulator.nginx.request import Handler, Request
 from emulator.nginx.uri import escape_uri
@@ -314,7 +315,7 @@ def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
     names = tuple(name for group in block.values.get("server_name", ()) for name in group)
     own = compile_location(block, groups, conf, None)
     server = Server(block, own, names, conf.namespace.hostname)
-    server.rewrite = rewrite_handlers(block)
+    server.rewrite = (*compile_post_read(block), *rewrite_handlers(block))
     _fill(server.tree, block, groups, conf, server)
     return server
 

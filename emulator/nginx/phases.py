@@ -1,4 +1,4 @@
-"""What stands between the rewrite phase and the content: preaccess and access, in nginx's order.
+"""What stands around the rewrite phase: post-read before it, preaccess and access after it.
 
 A handler of the access phase says OK (this client may), DECLINED (no opinion) or a status; `satisfy` makes
 one verdict of them (ngx_http_core_access_phase, ngx_http_core_post_access_phase). A family is imported
@@ -17,9 +17,22 @@ if TYPE_CHECKING:
 _REFUSED = "refused by the access phase"
 
 
+def compile_post_read(server: Block) -> tuple[Handler, ...]:
+    """What a server does before its rewrite phase."""
+    return _realip(server)
+
+
 def compile_phases(block: Block, own: frozenset[str]) -> tuple[Handler, ...]:
     """The handlers of a location's preaccess and access phases; none where nothing is asked."""
-    return access_phase(_access(block, own), block.inherited("satisfy"))
+    return (*_realip(block), *access_phase(_access(block, own), block.inherited("satisfy")))
+
+
+def _realip(block: Block) -> tuple[Handler, ...]:
+    if not block.given("set_real_ip_from"):
+        return ()
+    from emulator.nginx.realip import compile_realip
+
+    return (compile_realip(block),)
 
 
 def _access(block: Block, own: frozenset[str]) -> list[Handler]:

@@ -44,6 +44,7 @@ class Request:
         "body",
         "captures",
         "chunked",
+        "cleanups",
         "close_after",
         "connection",
         "content_length",
@@ -123,6 +124,7 @@ class Request:
         self.variables: dict[str, bytes] | None = None
         self.ctx: dict[str, Any] | None = None
         self.upstream: Upstream | None = None
+        self.cleanups: list[Callable[[], None]] | None = None
         self.close_after: bool = False  # the connection ends even if the head has said otherwise
         self.header_only: bool = False
         self.header_sent: bool = False
@@ -336,6 +338,16 @@ class Request:
             return 0
         self.body = RequestBody(self)
         return self.body.discard()
+
+    def at_end(self, cleanup: Callable[[], None]) -> None:
+        """Call this when the request is over and logged."""
+        self.cleanups = [*(self.cleanups or ()), cleanup]
+
+    def clean_up(self) -> None:
+        """The request is over; the last cleanup comes first, as in a pool of nginx's."""
+        cleanups, self.cleanups = self.cleanups, None
+        for cleanup in reversed(cleanups or ()):
+            cleanup()
 
     def client_gone(self) -> None:
         """The client closed its side while it waits for the answer."""

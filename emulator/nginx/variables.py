@@ -12,6 +12,7 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from emulator.nginx import respond
+from emulator.nginx.address import packed
 from emulator.nginx.conf import ENCODING
 
 if TYPE_CHECKING:
@@ -221,6 +222,21 @@ def _remote_user(r: Request) -> bytes | None:
     return found.user if found is not None else None
 
 
+def _binary_address(r: Request) -> bytes:
+    address = r.connection.address
+    return packed(address) or address.encode()
+
+
+def _original(r: Request) -> tuple[str, int]:
+    from emulator.nginx.realip import original
+
+    return original(r)
+
+
+def _shown_port(port: int) -> bytes:
+    return b"%d" % port if port else b""
+
+
 def _connection_type(r: Request) -> bytes:
     if r.status == 101:
         return b"upgrade"
@@ -303,7 +319,7 @@ GETTERS: dict[str, Getter] = {
     "args": lambda r: r.args or None,
     "query_string": lambda r: r.args or None,
     "is_args": lambda r: b"?" if r.args else b"",
-    "binary_remote_addr": lambda r: r.connection.address.encode(),
+    "binary_remote_addr": _binary_address,
     "body_bytes_sent": _body_bytes_sent,
     "bytes_sent": lambda r: b"%d" % (r.connection.sent - r.sent_before),
     "connection": lambda r: b"%d" % r.connection.number,
@@ -323,7 +339,9 @@ GETTERS: dict[str, Getter] = {
     "proxy_protocol_addr": lambda r: None,
     "realpath_root": _document_root,
     "remote_addr": lambda r: r.connection.address.encode(),
-    "remote_port": lambda r: b"%d" % r.connection.port,
+    "realip_remote_addr": lambda r: _original(r)[0].encode(),
+    "realip_remote_port": lambda r: _shown_port(_original(r)[1]),
+    "remote_port": lambda r: _shown_port(r.connection.port),
     "remote_user": _remote_user,
     "request": lambda r: r.request_line,
     "request_body": _request_body,

@@ -169,6 +169,8 @@ class Worker:
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        if connection.request is not None:
+            connection.request.clean_up()
         if self.quitting and not self.connections:
             self.loop.stop()
 
@@ -186,6 +188,8 @@ class Worker:
     def log(self, r: Request) -> None:
         for write in r.location.access_logs:
             write(r)
+        if r.cleanups is not None:
+            r.clean_up()
 
     @staticmethod
     def time() -> int:

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from emulator.nginx.directives import Directive
-from emulator.nginx.rows import HSL, ONE, later
+from emulator.nginx.address import Network, packed, parse_network
+from emulator.nginx.directives import BadValue, Block, Directive, not_yet
+from emulator.nginx.forwarded import Proxies
+from emulator.nginx.rows import HSL, ONE, flag, row
 
 MODULE = "ngx_http_realip_module"
 
+
+def place_proxies(block: Block, text: str) -> Proxies:
+    """As ngx_http_realip_from: a network, `unix:`, or a name and all its addresses."""
+    if text == "unix:":
+        return Proxies(unix=True)
+    network = parse_network(text)
+    if network is not None:
+        if network.low_bits:
+            block.state.warn(f"low address bits of {text} are meaningless")
+        return Proxies((network,))
+    found = block.state.resolve(text) if text and block.state.resolve is not None else ()
+    addresses = [address for address in map(packed, found) if address is not None]
+    if not addresses and block.state.resolve is not None:
+        raise BadValue(f'host not found in set_real_ip_from "{text}"')
+    return Proxies(tuple(Network(address, 8 * len(address)) for address in addresses))
+
+
+def as_header(args: tuple[str, ...]) -> str:
+    """As ngx_http_realip: two names are nginx's own and written just so, any other is a field's."""
+    if args[0] == "proxy_protocol":
+        raise not_yet('the "proxy_protocol" parameter of "real_ip_header"')
+    return args[0]
+
+
 DIRECTIVES: tuple[Directive, ...] = (
-    later("set_real_ip_from", HSL, ONE, "Proxies to believe.", repeat=True),
-    later("real_ip_header", HSL, ONE, "The field that names the client."),
-    later("real_ip_recursive", HSL, ONE, "Skip all proxies that are believed."),
+    row("set_real_ip_from", HSL, ONE, "Proxies to believe.", (), check=place_proxies, repeat=True),
+    row("real_ip_header", HSL, ONE, "The field that names the client.", "X-Real-IP", parse=as_header),
+    flag("real_ip_recursive", HSL, "Skip all proxies that are believed.", False),
 )
