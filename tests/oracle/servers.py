@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import guard
 from .casefile import File, Scene
 from .upstream import Loop, Upstreams
 
@@ -125,6 +126,7 @@ class Side:
             stderr=self._output,
             start_new_session=True,
         )
+        guard.group("add", self.process.pid)
 
     def fill(self, text: str) -> str:
         """Placeholders -> this side's values."""
@@ -163,6 +165,7 @@ class Side:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        guard.group("del", self.process.pid)
         self._output.close()
         self._blocked.close()
         self.upstreams.close()
@@ -188,6 +191,7 @@ class Pair:
         self.scene = scene
         self.folder = Path(tempfile.mkdtemp(prefix="oracle-"))
         self.folder.chmod(0o755)
+        guard.folder("add", self.folder)
         self.reference = Side(reference, scene, loop, self.folder)
         self.candidate = Side(candidate, scene, loop, self.folder)
         self.fault: str | None = None
@@ -205,3 +209,4 @@ class Pair:
         self.reference.stop()
         self.candidate.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        guard.folder("del", self.folder)
