@@ -125,6 +125,7 @@ class State:
     `resolve` answers host names where nginx resolves while it reads; None leaves them unresolved.
     `folder` is where the main file stands: some paths start there and not at nginx's prefix.
     `at` is the node being handled; `used` holds the variables that texts name, `variables` the defined ones.
+    `merges` is what families do when the http block is complete.
     """
 
     def __init__(self, resolve: Callable[[str], Sequence[str]] | None = None, folder: str = "") -> None:
@@ -135,6 +136,7 @@ class State:
         self.log_formats: set[str] = set()
         self.variables: set[str] = set()
         self.used: dict[str, None] = {}
+        self.merges: list[Callable[[], None]] = []
         self.zones: dict[str, Any] = {}
         self.upstreams: list[Any] = []
         self.listens: dict[str, list[tuple[Block, Any]]] = {}

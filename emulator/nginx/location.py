@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
     from emulator.nginx.proxy import Proxy
+    from emulator.nginx.referer import Valid
     from emulator.nginx.upstream import Group
 
 
@@ -128,6 +129,7 @@ class Location:
         "port_in_redirect",
         "proxy",
         "recursive_error_pages",
+        "referers",
         "reset_timedout_connection",
         "send_timeout",
         "server_name_in_redirect",
@@ -147,6 +149,7 @@ class Location:
         self.access_logs: tuple[Callable[[Request], None], ...] = ()
         self.error_logs: tuple[tuple[int, LogFile], ...] = ()
         self.add_headers: Callable[[Request], None] | None = None
+        self.referers: Valid | None = None
         self.internal: bool = bool(block.values.get("internal", False))
         self.max_body_size: int = get("client_max_body_size")
         self.client_body_buffer_size: int = get("client_body_buffer_size")
@@ -301,6 +304,10 @@ def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
     location.add_headers = _chain(compile_headers(block, own), compile_charset(block, own))
+    if block.given("valid_referers"):
+        from emulator.nginx.referer import Valid
+
+        location.referers = Valid(block, conf.namespace.hostname)
     return location
 
 

@@ -31,7 +31,10 @@ def _everywhere(merge: Callable[[Block], None]) -> Callable[[Block], None]:
 
 
 def complete_http(http: Block) -> None:
-    for complete in (_everywhere(http_core.merge), upstream.resolve, _everywhere(proxy.merge)):
+    _everywhere(http_core.merge)(http)
+    for merge in http.state.merges:
+        merge()
+    for complete in (upstream.resolve, _everywhere(proxy.merge)):
         complete(http)
     for server in http.blocks("server"):
         location.refuse_duplicates(server)
