@@ -49,11 +49,11 @@ class RequestHead:
 
 
 class ResponseHead:
-    """A status line and its header fields; `reason` may be empty."""
+    """A status line and its header fields; `reason` is None where not even a space follows the status."""
 
     __slots__ = ("headers", "index", "reason", "status", "version")
 
-    def __init__(self, version: int, status: int, reason: bytes) -> None:
+    def __init__(self, version: int, status: int, reason: bytes | None) -> None:
         self.version = version
         self.status = status
         self.reason = reason

@@ -239,7 +239,7 @@ def response_head(data: bytes) -> tuple[ResponseHead, int] | None:
         raise BadMessage(
             502, "upstream sent no valid HTTP/1.0 header while reading response header from upstream"
         )
-    head = ResponseHead(int(line[1]) * 10 + int(line[2]), int(line[3]), (line[4] or b"").rstrip(b" "))
+    head = ResponseHead(int(line[1]) * 10 + int(line[2]), int(line[3]), line[4])
     start = line.end()
     fields = _FAST_FIELDS.match(data, start)
     if fields is not None:

@@ -20,10 +20,11 @@ def closed_early(connection: Connection) -> None:
     """The client left before its head was whole."""
     buffer = connection.buffer
     if not buffer:
-        if not connection.requests:
-            connection.worker.errors.connection(
-                connection, "info", "client closed connection while waiting for request"
-            )
+        errors = connection.worker.errors
+        if connection.requests:
+            errors.plain(connection, "info", f"client {connection.address} closed keepalive connection")
+        else:
+            errors.connection(connection, "info", "client closed connection while waiting for request")
         connection.close()
         return
     what = "headers" if b"\n" in buffer else "line"
@@ -37,11 +38,15 @@ def closed_early(connection: Connection) -> None:
 
 
 def timed_out(connection: Connection) -> None:
-    """The head took too long."""
+    """The head took too long, or never began."""
+    words = "client timed out (110: Connection timed out) while"
+    if not connection.buffer:
+        connection.worker.errors.connection(connection, "info", f"{words} waiting for request")
+        connection.close()
+        return
+    what = "headers" if b"\n" in connection.buffer else "line"
     request = _half_request(connection)
-    request.log_error(
-        "info", "client timed out (110: Connection timed out) while reading client request headers"
-    )
+    request.log_error("info", f"{words} reading client request {what}")
     request.status = 408
     connection.time_out(request)
 
@@ -53,6 +58,7 @@ def reject(connection: Connection, bad: BadMessage | HeaderTooLarge) -> None:
     request = _half_request(connection)
     if bad.head is not None:
         request.adopt(bad.head)
+        request.header_only = request.header_only and request.version != 9
     elif not isinstance(bad, HeaderTooLarge):
         request.headers, request.index = [], {}
     refuse(request, bad)
@@ -89,4 +95,5 @@ def _half_request(connection: Connection) -> Request:
     request.request_line = _LINE_END.split(buffer, maxsplit=1)[0]
     if head is not None:
         request.adopt(head)
+    request.header_only = request.version != 9 and buffer.startswith(b"HEAD ")
     return request

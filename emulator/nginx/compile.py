@@ -1,4 +1,4 @@
-"""A checked configuration -> what serves: listeners, servers and locations with everything merged and compiled.
+"""A checked configuration -> what serves: listeners, servers and locations all merged and compiled.
 
 All that depends on the configuration alone is decided here, once; a location's `handlers` are the
 phases that it really has.
@@ -159,8 +159,8 @@ class Listener:
         self.port: int = port
         self.backlog = backlog
         self.display = host if host.startswith("unix:") else f"{host}:{port}"
-        self.local_address = b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING)  # noqa: S104
-        self.wildcard = host in ("0.0.0.0", "[::]")  # noqa: S104
+        self.local_address = b"127.0.0.1" if host == "0.0.0.0" else host.strip("[]").encode(*ENCODING)
+        self.wildcard = host in ("0.0.0.0", "[::]")
         self.specifics: dict[str, Listener] = {}  # of the same port, found by the address that was reached
         self.servers: list[Server] = []
         self.default: Server
@@ -203,7 +203,7 @@ class Listener:
         self.single = server if len(self.servers) == 1 and not captures else None
 
     def find(self, host: bytes) -> tuple[Server, Captures | None]:
-        """The server for a Host: exact, longest leading wildcard, longest trailing one, first regex, default."""
+        """The server for a Host: exact, longest leading, then trailing wildcard, first regex, default."""
         server = self._exact.get(host)
         if server is not None:
             return server, None
@@ -289,8 +289,8 @@ def _addresses(listen: Listen, namespace: Namespace) -> list[tuple[str, int]]:
     address = listen.address
     if address.unix:
         return [(f"unix:{address.host}", 0)]
-    if address.wildcard or address.host in ("*", "0.0.0.0"):  # noqa: S104
-        hosts: tuple[str, ...] = (address.host if address.host.startswith("[") else "0.0.0.0",)  # noqa: S104
+    if address.wildcard or address.host in ("*", "0.0.0.0"):
+        hosts: tuple[str, ...] = (address.host if address.host.startswith("[") else "0.0.0.0",)
     elif address.literal:
         hosts = (address.host,)
     else:
@@ -299,10 +299,10 @@ def _addresses(listen: Listen, namespace: Namespace) -> list[tuple[str, int]]:
 
 
 def _under_wildcards(listeners: dict[str, Listener]) -> list[Listener]:
-    """Where a port is open on every address, the single addresses share its socket (ngx_http_init_listening)."""
+    """Where a port is open on every address, single addresses share its socket (ngx_http_init_listening)."""
     kept = []
     for listener in listeners.values():
-        family = "[::]" if listener.host.startswith("[") else "0.0.0.0"  # noqa: S104
+        family = "[::]" if listener.host.startswith("[") else "0.0.0.0"
         whole = listeners.get(f"{family}:{listener.port}")
         if whole is None or whole is listener:
             kept.append(listener)
@@ -321,7 +321,7 @@ def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
 
 
 def _fill(tree: Tree, outer: Block, groups: dict[str, Any], conf: HttpConf, server: Server) -> None:
-    """Put the locations of one level into its tree; proxied ones with a final slash redirect their name without it."""
+    """Put the locations of one level into its tree; a proxied `/name/` also redirects `/name` to itself."""
     prefixes: list[tuple[bytes, Location]] = []
     redirects: list[tuple[bytes, Location]] = []
     for block in outer.blocks("location"):
@@ -364,5 +364,5 @@ def _slash_redirect(location: Location) -> Location:
 
 
 def load(main: Block, prefix: str, namespace: Namespace, error_log: str | None = None) -> HttpConf:
-    """Compile a validated main block; raises ConfError for what only shows now (a host not found, a log not opened)."""
+    """Compile a validated main block; raises ConfError for what only shows now, such as a host not found."""
     return HttpConf(main, prefix, namespace, error_log)

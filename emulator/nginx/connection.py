@@ -53,6 +53,7 @@ class Connection:
         "on_drain",
         "out",
         "peer_closed",
+        "pipelined",
         "port",
         "queue",
         "readable",
@@ -86,6 +87,7 @@ class Connection:
         self.request: Request | None = None
         self.finishing = False  # the response is complete, but not yet written
         self.readable = False
+        self.pipelined: bool = False  # the request came with the one before it
         self.peer_closed = False
         self.closed = False
         self.waiting = True  # for a first byte of a request: such a connection may be dropped at any time
@@ -95,7 +97,7 @@ class Connection:
         self.reader: Callable[[], None] = self._read_head
         self.started: float = worker.loop.now
         worker.loop.add(self.fd, self.on_event)
-        self.deadline.set(listener.default.client_header_timeout, self.close)
+        self.deadline.set(listener.default.client_header_timeout, self._head_timeout)
 
     def on_event(self, mask: int) -> None:
         if mask & _GONE:
@@ -319,13 +321,15 @@ class Connection:
     def _end(self, request: Request) -> None:
         if self.closed or self.request is not request:
             return
+        keep = request.keepalive and not request.close_after and not self.worker.quitting
         self._log_and_forget(request)
         location = request.location
-        if not request.keepalive or request.close_after or self.worker.quitting:
+        if not keep:
             self._close_gently(request, location)
             return
         self.reader = self._read_head
         self.waiting = True
+        self.pipelined = bool(self.buffer)
         self.deadline.set(location.keepalive_timeout, self.close)
         if self.peer_closed:
             self.readable = True
@@ -341,6 +345,7 @@ class Connection:
             self.close()
 
     def _log_and_forget(self, request: Request) -> None:
+        request.keepalive = False  # nginx's log, too, is written when that is already decided
         self.worker.log(request)
         self.request = None
         request.upstream = None  # it refers to the request: neither has to wait for the garbage collector

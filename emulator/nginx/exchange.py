@@ -17,6 +17,7 @@ from emulator.nginx import output
 from emulator.nginx.attempt import CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
 from emulator.nginx.pipe import WORTH_A_WRITE, Body, Pipe, framing_of
+from emulator.nginx.proxyanswer import accel_redirect, buffers, check, follow, take_head
 from emulator.nginx.retries import STATUSES, Retries, status_of
 from emulator.nginx.tunnel import Tunnel
 from emulator.nginx.upstreamhead import final_head, stays_open
@@ -191,8 +192,15 @@ class Exchange:
                 r.headers_out.append((b"WWW-Authenticate", head.index[b"www-authenticate"]))
             self._finalize(status)
             return
+        target = accel_redirect(self.proxy, head)
+        if target is not None:
+            check(head)
+            self.close()
+            follow(r, head, target)
+            r.connection.flush()
+            return
         r.clear_response()
-        self.proxy.take_head(r, head)
+        take_head(self.proxy, r, head, self._warn)
         if status == 101:
             self._upgrade(rest)
             return
@@ -204,14 +212,17 @@ class Exchange:
     def _begin_body(self, head: ResponseHead, rest: bytes, head_size: int) -> None:
         r, proxy, attempt = self.r, self.proxy, self.attempts[-1]
         reader = framing_of(r, head)
-        pipe = self._pipe = Pipe(r, proxy, reader, proxy.buffer_size - head_size, attempt, self._warn)
+        buffering = buffers(proxy, head)
+        pipe = self._pipe = Pipe(
+            r, proxy, reader, buffering, proxy.buffer_size - head_size, attempt, self._warn
+        )
         if r.header_only:
             if rest and r.method != b"HEAD":
                 attempt.doing = READING
                 pipe.warn_of_surplus()
             self._done(complete=reader.done and not rest)
         elif rest or reader.done:
-            if proxy.buffering:
+            if buffering:
                 attempt.doing = READING
             self._pass_on(pipe, rest)
         attempt.doing = READING

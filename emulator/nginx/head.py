@@ -84,11 +84,13 @@ def check_head(r: Request) -> None:
         elif validate_host(given) is None:
             raise BadMessage(400, invalid)
     elif r.version > 10:
+        r.whole = True
         raise BadMessage(400, f'client sent HTTP/1.1 request without "Host" header {WHILE_READING}')
     elif r.host is None:
         choose_server(r, b"")
     if len(index) != len(r.headers):
         _check_duplicates(r)
+    r.whole = True
     length = index.get(b"content-length")
     if length is not None:
         try:

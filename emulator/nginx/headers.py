@@ -24,7 +24,7 @@ Field = tuple[bytes, Template, bool]
 
 
 def compile_headers(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
-    """What adds a location's fields to a response: expires first, then add_header; None where there is neither."""
+    """What adds a location's fields to a response: expires first, then add_header; None where is neither."""
     fields: tuple[Field, ...] = tuple(
         (entry.name.encode(*ENCODING), compile_template(entry.value, own), entry.always)
         for entry in block.inherited("add_header")

@@ -204,7 +204,7 @@ class Location:
         return ((self._root if self._alias is None else self._alias)(r) + name).decode(*ENCODING)
 
     def under_alias(self, r: Request, name: bytes) -> bytes:
-        """A name that begins with the location's part of the URI, without it where an alias replaces that part."""
+        """A name that begins with the location's part of the URI, without it where an alias replaces it."""
         if (
             self._alias is not None
             and self._match_length

@@ -90,7 +90,7 @@ def _escaping(getter: Getter, escape: Callable[[bytes | None], bytes], safe: boo
 
 
 class LogFile:
-    """An open log: lines of one turn of the loop go out in one write; a full disk loses lines, never requests.
+    """An open log: lines of one turn of the loop go out in one write; a full disk loses lines, no requests.
 
     With a `buffer`, lines wait until it is full or `flush` seconds have passed; with `gzip`, each such
     write is a member of a gzip file.
@@ -206,6 +206,13 @@ class ErrorLog:
         line = self.line(level, "".join(parts), r.connection.number)
         for log in logs:
             log.write(line)
+
+    def plain(self, c: Connection, level: str, message: str) -> None:
+        """A line about a connection that names its client itself."""
+        line = self.line(level, message, c.number)
+        for threshold, log in c.listener.default.location.error_logs:
+            if LEVELS[level] <= threshold:
+                log.write(line)
 
     def connection(self, c: Connection, level: str, message: str) -> None:
         """A line about a connection that has no request."""

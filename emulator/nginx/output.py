@@ -109,11 +109,11 @@ def _head(r: Request) -> bytes:
     worker = r.worker
     location = r.location
     plain = r.status_line is None and location.server_tokens
-    upstream_sent = r.ctx.get("server_and_date") if r.ctx else None
-    if plain and upstream_sent is None:
+    absent = r.ctx.get("first_lines") if r.ctx else None
+    if plain and absent is None:
         parts = [worker.prefix.of(r.status)]
     else:
-        parts = _first_lines(r, upstream_sent or {})
+        parts = _first_lines(r, absent or frozenset())
     if r.content_type is not None and (r.status != 204 or r.status_line is not None):
         parts.append(b"Content-Type: %b\r\n" % r.content_type)
     if r.content_length >= 0:
@@ -149,13 +149,17 @@ def _head(r: Request) -> bytes:
     return b"".join(parts)
 
 
-def _first_lines(r: Request, upstream_sent: dict[bytes, bytes]) -> list[bytes]:
+def _first_lines(r: Request, absent: frozenset[bytes]) -> list[bytes]:
+    """Status line, Server and Date; `absent` names those that only an upstream may say."""
     text = r.status_line
     if text is None:
         text = respond.STATUS_TEXTS.get(r.status) or b"%03d " % r.status
-    server = upstream_sent.get(b"server") or (respond.SERVER if r.location.server_tokens else b"nginx")
-    date = upstream_sent.get(b"date") or r.worker.prefix.date
-    return [b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, server, date)]
+    lines = [b"HTTP/1.1 %b\r\n" % text]
+    if b"server" not in absent:
+        lines.append(b"Server: %b\r\n" % (respond.SERVER if r.location.server_tokens else b"nginx"))
+    if b"date" not in absent:
+        lines.append(b"Date: %b\r\n" % r.worker.prefix.date)
+    return lines
 
 
 def _absolute(r: Request, target: bytes) -> bytes:

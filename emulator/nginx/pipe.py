@@ -51,13 +51,25 @@ def framing_of(r: Request, head: ResponseHead) -> framing.BodyReader:
 class Pipe:
     """One body; `room` is what its head has left of the first buffer."""
 
-    __slots__ = ("_attempt", "_held", "_proxy", "_r", "_reader", "_room", "_spool", "_warn", "_whole_buffers")
+    __slots__ = (
+        "_attempt",
+        "_buffering",
+        "_held",
+        "_proxy",
+        "_r",
+        "_reader",
+        "_room",
+        "_spool",
+        "_warn",
+        "_whole_buffers",
+    )
 
     def __init__(
         self,
         r: Request,
         proxy: Proxy,
         reader: framing.BodyReader,
+        buffering: bool,
         room: int,
         attempt: Attempt,
         warn: Callable[[str], None],
@@ -69,7 +81,8 @@ class Pipe:
         self._warn = warn
         self._room = room
         self._held = b""  # the part that has not filled its buffer
-        self._whole_buffers = proxy.buffering and not isinstance(reader, framing.ChunkedReader)
+        self._buffering = buffering
+        self._whole_buffers = buffering and not isinstance(reader, framing.ChunkedReader)
         self._spool: Spool | None = None
 
     @property
@@ -86,7 +99,7 @@ class Pipe:
             payload = reader.feed(data)
         except BadMessage:
             return Body.INVALID
-        self._attempt.length += len(payload)
+        self._attempt.length += len(data)
         if reader.done:
             output.send_body(self._r, self._held + payload if self._held else payload)
             return Body.SURPLUS if reader.rest else Body.WHOLE
@@ -122,7 +135,7 @@ class Pipe:
         if connection.flush() or connection.closed:
             return True
         proxy = self._proxy
-        if not proxy.buffering or not proxy.max_temp_file_size:
+        if not self._buffering or not proxy.max_temp_file_size:
             return False
         if connection.out.memory() <= proxy.memory_limit:
             return True

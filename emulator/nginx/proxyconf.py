@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.address import BadAddress, parse_address
+from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.proxy import HIDDEN, Proxy, Redirect, Target, dropped_names
 from emulator.nginx.request import Request
 from emulator.nginx.upstream import Group, Peer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
-    """The upstream blocks by name, each address of each server a peer; raises ConfError for a host not found."""
+    """The upstream blocks by name, each address of each server a peer; ConfError for a host not found."""
     groups: dict[str, Group] = {}
     for block in http.blocks("upstream"):
         name = block.value
@@ -211,11 +211,13 @@ def _settings(proxy: Proxy, block: Block) -> None:
     method, body = get("proxy_method"), get("proxy_set_body")
     proxy.method = compile_template(method, own) if method is not None else None
     proxy.set_body = compile_template(body, own) if body is not None else None
-    proxy.pass_headers = get("proxy_pass_request_headers") is not False
-    proxy.pass_body = get("proxy_pass_request_body") is not False
+    proxy.pass_headers = get("proxy_pass_request_headers")
+    proxy.pass_body = get("proxy_pass_request_body")
     proxy.socket_keepalive = get("proxy_socket_keepalive")
     hidden = {name.lower().encode(*ENCODING) for name in get("proxy_hide_header")}
     passed = {name.lower().encode(*ENCODING) for name in get("proxy_pass_header")}
+    proxy.ignored = frozenset(name.lower().encode() for name in get("proxy_ignore_headers") or ())
+    proxy.passes_first_lines = frozenset(passed) & {b"server", b"date"}
     proxy.hidden = frozenset(
         (HIDDEN | hidden) - passed | {b"connection", b"keep-alive", b"transfer-encoding"}
     )

@@ -7,11 +7,12 @@ DECLINED to let the next handler try, or AGAIN when it keeps the request and wil
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from emulator.http1.message import Header, RequestHead
+from emulator.http1.message import BadMessage, Header, RequestHead
 from emulator.nginx import output, specialresponse
 from emulator.nginx.head import choose_server, set_host, validate_host
 from emulator.nginx.requestbody import RequestBody, send_continue
@@ -88,6 +89,7 @@ class Request:
         "valid_location",
         "variables",
         "version",
+        "whole",
         "worker",
     )
 
@@ -126,6 +128,7 @@ class Request:
         self.upstream: Upstream | None = None
         self.cleanups: list[Callable[[], None]] | None = None
         self.close_after: bool = False  # the connection ends even if the head has said otherwise
+        self.whole: bool = False  # its head was read to the end
         self.header_only: bool = False
         self.header_sent: bool = False
         self.header_size: int = 0
@@ -157,17 +160,19 @@ class Request:
         self.request_line = head.request_line
         if head.authority is not None:
             set_host(self, head.authority, _INVALID_HOST)
-        raw = head.raw_uri
+        self._take_target(head.raw_uri)
+        self.headers = head.headers
+        self.index = head.index
+
+    def _take_target(self, raw: bytes) -> None:
         if raw[:1] != b"/":
             raw = b"/" + raw
-        self.raw_uri = raw
         if b"%" in raw or b"//" in raw or b"/." in raw or b"#" in raw:
             self.path, self.args = normalize(raw, self.server.merge_slashes)
             self.quoted = b"%" in raw
         else:
             self.path, _, self.args = raw.partition(b"?")
-        self.headers = head.headers
-        self.index = head.index
+        self.raw_uri = raw
 
     def adopt(self, head: RequestHead) -> None:
         """Take what is known of a head that is not whole or not sound."""
@@ -175,6 +180,8 @@ class Request:
         self.method, self.version = head.method, head.version
         self.request_line = head.request_line
         self.headers, self.index = head.headers, head.index
+        with contextlib.suppress(BadMessage):
+            self._take_target(head.raw_uri)
         host = validate_host(self.index.get(b"host", b""))
         if host is not None:
             self.host = host

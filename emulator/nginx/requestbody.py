@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 _READ = 1 << 18
-TIMED_OUT = "client timed out (110: Connection timed out) while reading client request body"
 
 
 def send_continue(request: Request) -> None:
@@ -53,6 +52,7 @@ class RequestBody:
         "connection",
         "done",
         "memory",
+        "octets",
         "size",
         "spool",
         "wanted",
@@ -69,6 +69,7 @@ class RequestBody:
         self.memory: list[bytes] = []
         self.spool: Spool | None = None
         self.size = 0
+        self.octets = 0  # with the framing
         self.done = self._reader.done
         self.closed = False
         self.wanted = False  # somebody wants the body
@@ -167,7 +168,6 @@ class RequestBody:
 
     def _timeout(self) -> None:
         request = self._request
-        request.log_error("info", TIMED_OUT)
         request.status = 408
         self.connection.time_out(request)
 
@@ -207,6 +207,7 @@ class RequestBody:
     def _take(self, data: bytes) -> bool:
         try:
             payload = self._reader.feed(data)
+            self.octets += len(data) - len(self._reader.rest)
         except BadMessage as bad:
             return self._fail(bad.status, str(bad))
         self.done = self._reader.done
@@ -248,7 +249,10 @@ class RequestBody:
         """client_body_buffer_size, and a quarter more for a body that then fits as a whole."""
         size = self._request.location.client_body_buffer_size
         length = self._request.length_in
-        return length if length is not None and length < size + (size >> 2) else size
+        if length is not None and length < size + (size >> 2):
+            return length
+        # what still fits behind the head stays where the head is
+        return max(size, self._request.server.client_header_buffer_size - len(self._request.request_line))
 
     def _fail(self, status: int, reason: str, level: str = "error") -> bool:
         """A body that is not one: answer if nothing has been answered yet, and never reuse the connection."""

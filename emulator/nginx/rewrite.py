@@ -97,7 +97,7 @@ def _compile_return(entry: Entry, own: frozenset[str], location_of: LocationOf) 
             r.location_out = body
             return code
         r.content_length = len(body)
-        r.content_type = r.location.content_type(r.path)
+        r.content_type = r.content_type or r.location.content_type(r.path)
         if not output.send_header(r):
             return AGAIN
         output.send_body(r, body)
@@ -245,7 +245,7 @@ def _file_test(condition: Condition, own: frozenset[str]) -> Callable[[Request],
     def ask(r: Request) -> bool:
         path = r.worker.namespace.path(name(r).decode(*ENCODING))
         try:
-            found = test(os.stat(path))
+            found = test(os.stat(path))  # noqa: PTH116 (bytes of any encoding)
         except (OSError, ValueError):
             found = False
         return found != negated

@@ -86,7 +86,7 @@ def check(source: Source, namespace: Namespace) -> None:
 
 
 def serve(source: Source, namespace: Namespace, ready: Callable[[], None] = lambda: None) -> int:
-    """Run in the foreground until a signal ends it; `ready` is called when every socket listens; the exit code."""
+    """Run in the foreground until a signal ends it; `ready` is called when all listens; the exit code."""
     from emulator.nginx.master import Master
 
     try:

@@ -78,7 +78,7 @@ def _send(r: Request, fd: int, facts: os.stat_result) -> int:
     r.last_modified = int(facts.st_mtime)
     if location.etag:
         r.etag = b'"%x-%x"' % (r.last_modified, size)
-    r.content_type = location.content_type(r.path)
+    r.content_type = r.content_type or location.content_type(r.path)
     r.allow_ranges = True
     if not output.send_header(r):
         return AGAIN
@@ -108,7 +108,7 @@ def index(names: tuple[Template, ...]) -> Handler:
             path = r.location.map_path(r) + name.decode(*ENCODING)
             real = r.worker.namespace.path(path)
             try:
-                facts = os.stat(real)
+                facts = os.stat(real)  # noqa: PTH116 (bytes of any encoding)
             except (OSError, ValueError) as error:
                 if isinstance(error, OSError) and error.errno in _FORBIDDEN:
                     r.log_error("error", f'"{path}" is forbidden ({error.errno}: {error.strerror})')
@@ -129,7 +129,7 @@ def index(names: tuple[Template, ...]) -> Handler:
 def _test_folder(r: Request, folder: str) -> int:
     real = r.worker.namespace.path(folder)
     try:
-        if stat.S_ISDIR(os.stat(real).st_mode):
+        if stat.S_ISDIR(os.stat(real).st_mode):  # noqa: PTH116 (bytes of any encoding)
             return 0
         code = errno.ENOTDIR
     except (OSError, ValueError) as error:
@@ -154,7 +154,7 @@ def try_files(candidates: tuple[tuple[Template, bool], ...], last: Template, sta
             name = location.under_alias(r, template(r))
             real = r.worker.namespace.path(location.path_of(r, name))
             try:
-                facts = os.stat(real)
+                facts = os.stat(real)  # noqa: PTH116 (bytes of any encoding)
             except (OSError, ValueError):
                 continue
             if stat.S_ISDIR(facts.st_mode) != wants_folder:

@@ -10,8 +10,7 @@ _WHILE = " while reading response header from upstream"
 
 def stays_open(head: ResponseHead) -> bool:
     """Whether the connection can serve again after the response."""
-    connection = head.index.get(b"connection", b"").lower()
-    return b"close" not in connection if head.version >= 11 else b"keep-alive" in connection
+    return head.version >= 11 and b"close" not in head.index.get(b"connection", b"").lower()
 
 
 def final_head(data: bytes, limit: int) -> tuple[ResponseHead, bytes, int] | None:

@@ -227,6 +227,16 @@ def _binary_address(r: Request) -> bytes:
     return packed(address) or address.encode()
 
 
+def _invalid_referer(r: Request) -> bytes:
+    valid = r.location.referers
+    if valid is None:
+        return b""
+    if r.variables is None:
+        r.variables = {}
+    refused = b"1" if valid.refuses(r.index.get(b"referer")) else b""
+    return r.variables.setdefault(" invalid_referer", refused)
+
+
 def _original(r: Request) -> tuple[str, int]:
     from emulator.nginx.realip import original
 
@@ -278,8 +288,12 @@ def _body_bytes_sent(r: Request) -> bytes:
 
 
 def _request_length(r: Request) -> bytes:
-    size = len(r.request_line) + 4 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
-    return b"%d" % (size + (r.body.size if r.body is not None else 0))
+    if r.head is None:
+        return b"0"
+    size = len(r.request_line) + 2 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
+    if r.whole and r.version != 9:
+        size += 2
+    return b"%d" % (size + (r.body.octets if r.body is not None else 0))
 
 
 def _request_id(r: Request) -> bytes:
@@ -332,10 +346,11 @@ GETTERS: dict[str, Getter] = {
     "host": _host,
     "hostname": lambda r: r.worker.hostname,
     "https": lambda r: b"on" if r.connection.tls else b"",
+    "invalid_referer": _invalid_referer,
     "msec": lambda r: _seconds(time.time()),
     "nginx_version": lambda r: respond.VERSION,
     "pid": lambda r: r.worker.pid,
-    "pipe": lambda r: b".",
+    "pipe": lambda r: b"p" if r.connection.pipelined else b".",
     "proxy_protocol_addr": lambda r: None,
     "realpath_root": _document_root,
     "remote_addr": lambda r: r.connection.address.encode(),

@@ -32,6 +32,7 @@ from emulator.nginx.rows import (
     refused,
     row,
     size,
+    text,
     uses_variables,
 )
 from emulator.nginx.values import as_path, one_of
@@ -203,6 +204,11 @@ def _check_sizes(block: Block) -> None:
 
 _CACHE = "answers always come from the application, so that nothing is ever stale"
 
+_IGNORABLE = (
+    *("X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"),
+    *("Expires", "Cache-Control", "Set-Cookie", "Vary"),
+)
+
 DIRECTIVES: tuple[Directive, ...] = (
     row("proxy_pass", L | LI | X, ONE, "Where requests are passed.", check=place_proxy_pass),
     row(
@@ -233,10 +239,10 @@ DIRECTIVES: tuple[Directive, ...] = (
     row("proxy_set_header", HSL, TWO, "A field of the request that is passed on.", (), repeat=True),
     number("proxy_headers_hash_max_size", HSL, "A table's size.", 512, NO_EFFECT),
     number("proxy_headers_hash_bucket_size", HSL, "A table's size.", 64, NO_EFFECT),
-    later("proxy_set_body", HSL, ONE, "The body that is passed on instead of the client's."),
-    later("proxy_method", HSL, ONE, "The method that is passed on instead of the client's."),
-    later("proxy_pass_request_headers", HSL, ONE, "Pass the client's fields on."),
-    later("proxy_pass_request_body", HSL, ONE, "Pass the client's body on."),
+    text("proxy_set_body", HSL, "The body that is passed on instead of the client's."),
+    text("proxy_method", HSL, "The method that is passed on instead of the client's."),
+    flag("proxy_pass_request_headers", HSL, "Pass the client's fields on.", True),
+    flag("proxy_pass_request_body", HSL, "Pass the client's body on.", True),
     later("proxy_pass_trailers", HSL, ONE, "Pass an answer's trailers on."),
     size("proxy_buffer_size", HSL, "The buffer for the head of an answer.", _PAGE),
     milliseconds("proxy_read_timeout", HSL, "How long the server may pause while answering.", 60000),
@@ -260,7 +266,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     milliseconds("proxy_next_upstream_timeout", HSL, "For how long others are tried; 0: no limit.", 0),
     row("proxy_pass_header", HSL, ONE, "A field of an answer to pass on all the same.", (), repeat=True),
     row("proxy_hide_header", HSL, ONE, "A field of an answer not to pass on.", (), repeat=True),
-    later("proxy_ignore_headers", HSL, None, "Fields of an answer that nginx shall not act on."),
+    mask("proxy_ignore_headers", HSL, _IGNORABLE, "Fields of an answer that nginx shall not act on.", None),
     row(
         *("proxy_http_version", HSL, ONE, "The protocol towards the server.", "1.1"),
         parse=one_of("1.0", "1.1", "2"),

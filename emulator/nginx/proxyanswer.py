@@ -1,0 +1,176 @@
+"""What of an upstream's answer goes to the client, and what nginx acts on (ngx_http_upstream.c)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emulator.http1.message import BadMessage, Header, ResponseHead
+from emulator.nginx.uri import normalize
+
+if TYPE_CHECKING:
+    from emulator.nginx.proxy import Proxy
+    from emulator.nginx.request import Request
+
+Warn = Callable[[str], None]
+
+_SPECIAL = frozenset((b"location", b"refresh", b"connection", b"keep-alive", b"transfer-encoding"))
+_TAKEN = frozenset((b"content-type", b"content-length"))  # the response's own attributes
+_UNIQUE = frozenset((b"content-length", b"transfer-encoding"))
+# of these a second one is dropped, with a word about it
+_ONCE = frozenset(
+    (
+        b"content-type",
+        b"date",
+        b"server",
+        b"location",
+        b"refresh",
+        b"last-modified",
+        b"etag",
+        b"x-accel-redirect",
+    )
+)
+# what an answer that redirects inside nginx takes along
+_ALONG = frozenset((b"set-cookie", b"content-disposition", b"cache-control", b"expires", b"accept-ranges"))
+_CHARSET = re.compile(rb"([^;]*); *charset=\"?([^;\"]*)\"?\Z", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]{1,18}\Z")
+
+
+def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
+    """Put an upstream's head into the response; BadMessage(502) for framing that could be read two ways."""
+    index = head.index
+    repeated = len(index) != len(head.headers)
+    check(head)
+    r.status = head.status
+    reason = head.reason
+    r.status_line = b"%03d" % head.status if reason is None else b"%03d %b" % (head.status, reason)
+    r.content_type = _content_type(index.get(b"content-type"))
+    length = index.get(b"content-length")
+    r.content_length = int(length) if length is not None and b"transfer-encoding" not in index else -1
+    r.disable_not_modified = True
+    if proxy.passes_first_lines:
+        r.ctx = {**(r.ctx or {}), "first_lines": proxy.passes_first_lines}
+    hidden, out = proxy.hidden, r.headers_out
+    for name, value, lower in _without_seconds(head, warn) if repeated else head.headers:
+        if lower in hidden or lower in _TAKEN:
+            continue
+        if lower in _SPECIAL:
+            _rewrite(proxy, r, name, value, lower)
+        else:
+            out.append((name, value))
+
+
+def _rewrite(proxy: Proxy, r: Request, name: bytes, value: bytes, lower: bytes) -> None:
+    if lower == b"location":
+        changed = _redirected(proxy, r, value)
+        if changed is not value and changed[:1] == b"/":
+            r.location_out = changed
+        else:
+            r.headers_out.append((name, changed))
+    elif lower == b"refresh":
+        at = value.lower().find(b"url=")
+        changed = value if at < 0 else value[: at + 4] + _redirected(proxy, r, value[at + 4 :])
+        r.headers_out.append((name, changed))
+
+
+def _redirected(proxy: Proxy, r: Request, value: bytes) -> bytes:
+    for redirect in proxy.redirects:
+        changed = redirect(r, value)
+        if changed is not None:
+            return changed
+    return value
+
+
+def _without_seconds(head: ResponseHead, warn: Warn) -> list[Header]:
+    kept: list[Header] = []
+    seen: dict[bytes, tuple[bytes, bytes]] = {}
+    for field in head.headers:
+        if field[2] in _ONCE:
+            if field[2] in seen:
+                text = b'"%b: %b", previous value: "%b: %b"' % (*field[:2], *seen[field[2]])
+                warn(f"upstream sent duplicate header line: {_text(text)}, ignored")
+                continue
+            seen[field[2]] = (field[0], field[1])
+        kept.append(field)
+    return kept
+
+
+def accel_redirect(proxy: Proxy, head: ResponseHead) -> bytes | None:
+    """The URI inside nginx that an answer leads to, if it does and nobody said to ignore that."""
+    target = head.index.get(b"x-accel-redirect")
+    return None if target is None or b"x-accel-redirect" in proxy.ignored else target
+
+
+def buffers(proxy: Proxy, head: ResponseHead) -> bool:
+    """Whether the answer is buffered: an upstream may change what the configuration says."""
+    said = head.index.get(b"x-accel-buffering")
+    if said is None or b"x-accel-buffering" in proxy.ignored:
+        return proxy.buffering
+    return {b"no": False, b"yes": True}.get(said.lower(), proxy.buffering)
+
+
+def follow(r: Request, head: ResponseHead, target: bytes) -> None:
+    """Answer with another URI's content, and what belongs to the answer that named it."""
+    r.clear_response()
+    r.content_type = _content_type(head.index.get(b"content-type"))
+    r.headers_out = [(name, value) for name, value, lower in head.headers if lower in _ALONG]
+    if target.startswith(b"@"):
+        r.redirect_named(target)
+        return
+    try:
+        path, args = normalize(target, True)
+    except BadMessage:
+        r.log_error("error", f'unsafe URI "{_text(target)}" was detected')
+        r.finalize(404)
+        return
+    if r.method != b"HEAD":
+        r.method = b"GET"
+    r.redirect(path, args)
+
+
+def _content_type(value: bytes | None) -> bytes | None:
+    """As ngx_http_upstream_copy_content_type: a charset is taken off and put back in nginx's spelling."""
+    if not value:
+        return None
+    if b";" not in value:
+        return value
+    found = _CHARSET.match(value)
+    return b"%b; charset=%b" % (found[1], found[2]) if found else value
+
+
+def check(head: ResponseHead) -> None:
+    """Framing that two parsers could read differently is a bad gateway."""
+    if len(head.index) != len(head.headers):
+        seen: dict[bytes, tuple[bytes, bytes]] = {}
+        for name, value, lower in head.headers:
+            if lower in _UNIQUE:
+                if lower in seen:
+                    text = b'"%b: %b", previous value: "%b: %b"' % (name, value, *seen[lower])
+                    raise BadMessage(
+                        502, f"upstream sent duplicate header line: {text.decode('utf-8', 'surrogateescape')}"
+                    )
+                seen[lower] = (name, value)
+    length = head.index.get(b"content-length")
+    coding = head.index.get(b"transfer-encoding")
+    if length is not None and not _DIGITS.match(length):
+        raise BadMessage(
+            502, f'upstream sent invalid "Content-Length" header: "{_line(head, b"content-length")}"'
+        )
+    if coding is not None and coding.lower() != b"chunked":
+        raise BadMessage(
+            502, f'upstream sent unknown "Transfer-Encoding": "{coding.decode("utf-8", "surrogateescape")}"'
+        )
+    if coding is not None and length is not None:
+        raise BadMessage(
+            502, 'upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time'
+        )
+
+
+def _line(head: ResponseHead, lower: bytes) -> str:
+    name, value = next((name, value) for name, value, other in head.headers if other == lower)
+    return f"{name.decode('ascii')}: {value.decode('utf-8', 'surrogateescape')}"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
