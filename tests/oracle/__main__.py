@@ -20,6 +20,7 @@ from .servers import Command, Pair
 from .test_cases import CASES, SCENES, candidate, reference
 from .upstream import Loop
 
+NAMED = 20
 _REQUEST = re.compile(r'(?<=: )"[^"]*"|"(?:GET|POST|HEAD|PUT)[^"]*"')
 
 
@@ -49,7 +50,8 @@ def report(path: Path, scenes: Iterable[Scene]) -> None:
     out = [f"# {count} of {total} exchanges differ, in {len(groups)} groups", ""]
     for cause, found in sorted(groups.items(), key=lambda item: -len(item[1])):
         out += [f"## {len(found)} x", "", "```diff", cause, "```", ""]
-        out += [f"- {name}" for name, _ in found]
+        out += [f"- {name}" for name, _ in found[:NAMED]]
+        out += [f"- and {len(found) - NAMED} more"] if len(found) > NAMED else []
         out += ["", "first in full:", "```diff", found[0][1], "```", ""]
     path.write_text("\n".join(out))
     print(out[0])

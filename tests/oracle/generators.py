@@ -7,6 +7,10 @@ almost right: what is far from HTTP is dull, nginx says 400.
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -309,10 +313,22 @@ def drawn(strategy: st.SearchStrategy[T], count: int, number: int) -> list[T]:
     return list(found.values())[-count:]
 
 
-def generated(count: int, each: int, number: int) -> list[Scene]:
+def draw(count: int, each: int, number: int) -> list[Scene]:
     """`count` configurations with `each` exchanges, all of them drawn."""
     found = drawn(scenes(), count, number)
     for index, scene in enumerate(found):
         scene.name = f"generated-{number}-{index}"
         scene.exchanges = drawn(exchanges(), each, hash((number, index)))
     return found
+
+
+def generated(count: int, each: int, number: int) -> list[Scene]:
+    """What `draw` finds in a fresh process: hypothesis borrows numbers from all modules that are imported."""
+    argv = [sys.executable, "-m", __name__, str(count), str(each), str(number)]
+    answer = subprocess.run(argv, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[2])
+    found: list[Scene] = pickle.loads(answer.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(pickle.dumps(draw(*map(int, sys.argv[1:]))))
