@@ -12,10 +12,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from emulator.http1.message import BadMessage
 from emulator.http1.parse import HeaderRules
 from emulator.nginx import official
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.head import validate_host
+from emulator.nginx.head import INVALID_HOST, validate_host
 from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
 from emulator.nginx.map import Computed, compile_maps
 from emulator.nginx.phases import compile_post_read
@@ -176,9 +177,11 @@ class Listener:
         return namespace.listen(self.host.strip("[]"), self.port)
 
     def rules_of(self, host: bytes) -> HeaderRules:
-        """The rules for header fields of the server that a Host chooses."""
+        """The rules for header fields of the server that a Host chooses; BadMessage(400) if it is no host."""
         name = validate_host(host)
-        return (self.default if name is None else self.find(name)[0]).header_rules
+        if name is None:
+            raise BadMessage(400, INVALID_HOST)
+        return self.find(name)[0].header_rules
 
     def add(self, server: Server, default: bool, hostname: str) -> None:
         if default or not self.servers:

@@ -34,6 +34,7 @@ _HOST = re.compile(
 )
 _MSIE6 = re.compile(rb"MSIE [1-6]\.(?!.*SV1)")
 WHILE_READING = "while reading client request headers"
+INVALID_HOST = f"client sent invalid host header {WHILE_READING}"
 
 
 _SHOWN = 1748  # what NGX_MAX_ERROR_STR leaves of a line
@@ -78,7 +79,7 @@ def check_head(r: Request) -> None:
     index = r.index
     given = index.get(b"host")
     if given is not None:
-        invalid = f"client sent invalid host header {WHILE_READING}"
+        invalid = INVALID_HOST
         if r.host is None:
             set_host(r, given, invalid)
         elif validate_host(given) is None:

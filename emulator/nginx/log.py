@@ -23,6 +23,8 @@ LEVELS = {
 
 _UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
 _MAX_LINE = 2048  # NGX_MAX_ERROR_STR
+_ERRNO_ROOM = 50
+_LONG = 1500
 
 _JSON_UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
 _JSON_NAMES = {
@@ -34,6 +36,7 @@ _JSON_NAMES = {
     b'"': b'\\"',
     b"\\": b"\\\\",
 }
+_ERRNO = re.compile(r"\([0-9]+: [^()]*\)\Z")
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}|([A-Za-z0-9_]+))")
 # variables whose text is always safe: they are not escaped, which spares a pass over each
 _SAFE = frozenset(
@@ -167,6 +170,13 @@ class LogFile:
             return
 
 
+def _shortened(message: str, before: int) -> str:
+    """A long message as nginx cuts it, so that its error number still fits (ngx_log_errno)."""
+    found = _ERRNO.search(message)
+    room = _MAX_LINE - _ERRNO_ROOM - before
+    return f"{message[:room]}... {found[0]}" if found and len(message) > room else message
+
+
 class ErrorLog:
     """The error logs of a worker: which file takes a line depends on where the request is."""
 
@@ -194,6 +204,8 @@ class ErrorLog:
         logs = [log for threshold, log in r.location.error_logs if rank <= threshold]
         if not logs:
             return
+        if len(message) > _LONG:
+            message = _shortened(message, len(self.line(level, "", r.connection.number)) - 1)
         parts = [message, f", client: {r.connection.address}", f", server: {r.server.name.decode(*ENCODING)}"]
         if r.request_line:
             parts.append(f', request: "{r.request_line.decode(*ENCODING)}"')

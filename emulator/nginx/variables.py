@@ -352,7 +352,7 @@ GETTERS: dict[str, Getter] = {
     "pid": lambda r: r.worker.pid,
     "pipe": lambda r: b"p" if r.connection.pipelined else b".",
     "proxy_protocol_addr": lambda r: None,
-    "realpath_root": _document_root,
+    "realpath_root": lambda r: r.worker.realpath(_document_root(r)),
     "remote_addr": lambda r: r.connection.address.encode(),
     "realip_remote_addr": lambda r: _original(r)[0].encode(),
     "realip_remote_port": lambda r: _shown_port(_original(r)[1]),

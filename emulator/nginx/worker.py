@@ -191,6 +191,15 @@ class Worker:
         if r.cleanups is not None:
             r.clean_up()
 
+    def realpath(self, path: bytes) -> bytes | None:
+        """A folder of the container without symbolic links; None where there is no such folder."""
+        real = self.namespace.path(os.fsdecode(path))
+        try:
+            found = os.path.realpath(real, strict=True)
+        except OSError:
+            return None
+        return path if found == real else os.fsencode(found)
+
     @staticmethod
     def time() -> int:
         """Seconds since the epoch."""

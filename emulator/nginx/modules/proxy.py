@@ -205,8 +205,8 @@ def _check_sizes(block: Block) -> None:
 _CACHE = "answers always come from the application, so that nothing is ever stale"
 
 _IGNORABLE = (
-    *("X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"),
-    *("Expires", "Cache-Control", "Set-Cookie", "Vary"),
+    *("x-accel-redirect", "x-accel-expires", "x-accel-limit-rate", "x-accel-buffering", "x-accel-charset"),
+    *("expires", "cache-control", "set-cookie", "vary"),
 )
 
 DIRECTIVES: tuple[Directive, ...] = (
