@@ -276,12 +276,9 @@ class Connection:
     def local_address(self) -> bytes:
         """The address that the client reached."""
         listener = self.listener
-        if not listener.wildcard:
-            return listener.local_address
-        try:
+        if listener.wildcard and not self.closed:
             return str(self.sock.getsockname()[0]).encode()
-        except OSError:
-            return listener.local_address
+        return listener.local_address
 
     # the end of a request
 

@@ -374,16 +374,13 @@ class Exchange:
         if self.closed:
             return
         self.closed = True
-        if self._peer is not None:
-            self._release(failed=False)
+        self._release(failed=False)
         if self._upstream is not None:
             self._upstream.close()
             self._upstream = None
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
-
-    # logs
 
     def _log(self, level: str, message: str, doing: str) -> None:
         shown = None
