@@ -19,7 +19,7 @@ from emulator.http1.message import BadMessage, RequestHead
 from emulator.nginx import badhead
 from emulator.nginx.deadline import Deadline
 from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE
-from emulator.nginx.head import HeaderTooLarge, check_head, check_size, old_msie
+from emulator.nginx.head import HeaderTooLarge, check_head, check_size
 from emulator.nginx.lingering import Lingering
 from emulator.nginx.request import Request
 from emulator.nginx.sendqueue import SendQueue
@@ -282,16 +282,6 @@ class Connection:
 
     # the end of a request
 
-    def may_keep(self, location: Location) -> bool:
-        """Whether another request may follow on this connection (ngx_http_update_location_config)."""
-        return (
-            location.keepalive_timeout > 0
-            and self.requests < location.keepalive_requests
-            and self.worker.loop.now - self.started < location.keepalive_time
-            and not self.worker.quitting
-            and not (self.request is not None and self.request.method == b"POST" and old_msie(self.request))
-        )
-
     def finish(self, request: Request) -> None:
         """The response is complete: write it out, log it, and go on with the connection."""
         if self.closed or self.request is not request:
@@ -319,7 +309,8 @@ class Connection:
         if self.closed or self.request is not request:
             return
         keep = request.keepalive and not request.close_after and not self.worker.quitting
-        self._log_and_forget(request)
+        self._log(request)
+        self._let_go(request)
         location = request.location
         if not keep:
             self._close_gently(request, location)
@@ -341,11 +332,16 @@ class Connection:
         else:
             self.close()
 
-    def _log_and_forget(self, request: Request) -> None:
+    def _log(self, request: Request) -> None:
         request.keepalive = False  # nginx's log, too, is written when that is already decided
         self.worker.log(request)
+
+    def _let_go(self, request: Request) -> None:
         self.request = None
-        request.upstream = None  # it refers to the request: neither has to wait for the garbage collector
+        # it refers to the request: neither is to wait for the garbage collector
+        upstream, request.upstream = request.upstream, None
+        if upstream is not None:
+            upstream.close()
         if request.body is not None:
             request.body.close()
 
@@ -362,10 +358,9 @@ class Connection:
         """End a request whose response cannot be completed: nothing more is sent."""
         if self.closed or self.request is not request:
             return
-        upstream = request.upstream
-        if upstream is not None:
-            upstream.close()
-        self._log_and_forget(request)
+        if request.upstream is not None:
+            request.upstream.close()
+        self._log(request)
         self.close()
 
     def time_out(self, request: Request) -> None:
@@ -375,10 +370,12 @@ class Connection:
         self.abort(request)
 
     def close(self) -> None:
-        """Let go of the socket; idempotent."""
+        """Let go of the socket, and of a request that has it; idempotent."""
         if self.closed:
             return
         self.closed = True
+        if self.request is not None:
+            self._let_go(self.request)
         self.deadline.close()
         if self.upstream_deadline is not None:
             self.upstream_deadline.close()

@@ -154,7 +154,19 @@ def _connection(r: Request) -> None:
                 r.keepalive = True
 
 
-def old_msie(r: Request) -> bool:
+def may_keep(r: Request) -> bool:
+    """Whether another request may follow on the connection (ngx_http_update_location_config)."""
+    location, connection = r.location, r.connection
+    return (
+        location.keepalive_timeout > 0
+        and connection.requests < location.keepalive_requests
+        and r.worker.loop.now - connection.started < location.keepalive_time
+        and not r.worker.quitting
+        and not (r.method == b"POST" and _old_msie(r))
+    )
+
+
+def _old_msie(r: Request) -> bool:
     """Internet Explorer up to 6 hangs when a connection is kept after a POST (keepalive_disable msie6)."""
     agent = r.index.get(b"user-agent")
     return agent is not None and _MSIE6.search(agent) is not None and b"Opera" not in agent

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.http1.message import BadMessage, Header, RequestHead
 from emulator.nginx import output, specialresponse
-from emulator.nginx.head import choose_server, set_host, validate_host
+from emulator.nginx.head import choose_server, may_keep, set_host, validate_host
 from emulator.nginx.requestbody import RequestBody, send_continue
 from emulator.nginx.uri import normalize
 
@@ -220,7 +220,7 @@ class Request:
         if location.internal and not self.internal:
             self.finalize(404)
             return
-        self.keepalive = self.keepalive and self.connection.may_keep(location)
+        self.keepalive = self.keepalive and may_keep(self)
         limit = location.max_body_size
         length = self.length_in
         if length and limit and length > limit and not self.discarded:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx import guard
@@ -31,11 +32,15 @@ class Worker:
     """What the connections of one process share."""
 
     def __init__(
-        self, conf: HttpConf, namespace: Namespace, sockets: list[tuple[socket.socket, Listener]]
+        self,
+        conf: HttpConf,
+        namespace: Namespace,
+        sockets: list[tuple[socket.socket, Listener]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.conf = conf
         self.namespace = namespace
-        self.loop: Loop = Loop(self._crashed)
+        self.loop: Loop = Loop(self._crashed, clock)
         self.prefix = HeadPrefix()
         self.errors = ErrorLog(os.getpid())
         self.idle = IdlePool(self.loop)
@@ -111,6 +116,7 @@ class Worker:
     def close(self) -> None:
         for connection in list(self.connections):
             connection.close()
+        self.idle.close()
         for log in self.conf.logs:
             log.flush()
 
