@@ -32,7 +32,9 @@ def test_a_killed_replica_loses_only_what_was_in_flight_on_it_and_is_replaced(
         load.more(20)
     assert len(load.failed) <= load.threads
     assert [request for request in load.failed if request.began > dead or request.ended < killed] == []
-    assert all(request.outcome == 502 for request in load.failed)
+    # 502, or an answer that had begun and visibly breaks off
+    outcomes = [request.outcome for request in load.failed]
+    assert all(outcome == 502 or str(outcome).startswith("IncompleteRead") for outcome in outcomes), outcomes
     told = {reply["slot"]: reply["pid"] for reply in who(base, 3)}
     assert set(told) == {1, 2, 3}
     assert told[2] != victim["pid"]
