@@ -65,7 +65,7 @@ SHELLS = {
     "emulator.nginx.output",
     "emulator.nginx.request",
     "emulator.nginx.upstreamsocket",
-    "emulator.nginx.variables",
+    "emulator.nginx.getters",
     "emulator.nginx.worker",
 }
 WORLD = {"asyncio", "aiohttp", "socket", "select", "selectors", "subprocess", "multiprocessing", "threading"}

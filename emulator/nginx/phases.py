@@ -7,12 +7,15 @@ when a location uses one of its directives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx.request import DECLINED, OK, Handler, Request
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
+
+Refuse = Callable[[Request, int], int]
 
 _REFUSED = "refused by the access phase"
 
@@ -24,7 +27,9 @@ def compile_post_read(server: Block) -> tuple[Handler, ...]:
 
 def compile_phases(block: Block, own: frozenset[str]) -> tuple[Handler, ...]:
     """The handlers of a location's preaccess and access phases; none where nothing is asked."""
-    return (*_realip(block), *access_phase(_access(block, own), block.inherited("satisfy")))
+    refuse = _refuser(block.inherited("auth_delay") / 1000)
+    access = access_phase(_access(block, own), block.inherited("satisfy"), refuse)
+    return (*_realip(block), *_limits(block, own), *access)
 
 
 def _realip(block: Block) -> tuple[Handler, ...]:
@@ -33,6 +38,19 @@ def _realip(block: Block) -> tuple[Handler, ...]:
     from emulator.nginx.realip import compile_realip
 
     return (compile_realip(block),)
+
+
+def _limits(block: Block, own: frozenset[str]) -> tuple[Handler, ...]:
+    found: tuple[Handler, ...] = ()
+    if block.given("limit_req"):
+        from emulator.nginx.limit_req import compile_limit_req
+
+        found = (compile_limit_req(block, own),)
+    if block.given("limit_conn"):
+        from emulator.nginx.limit_conn import compile_limit_conn
+
+        found = (*found, compile_limit_conn(block, own))
+    return found
 
 
 def _access(block: Block, own: frozenset[str]) -> list[Handler]:
@@ -48,18 +66,36 @@ def _access(block: Block, own: frozenset[str]) -> list[Handler]:
     return [each for each in found if each is not None]
 
 
-def access_phase(checks: list[Handler], satisfy: str) -> tuple[Handler, ...]:
+def _refuser(delay: float) -> Refuse:
+    """What becomes of a refusal: with auth_delay, a 401 is held back (ngx_http_core_auth_delay)."""
+    if not delay:
+        return lambda r, status: status
+
+    def refuse(r: Request, status: int) -> int:
+        if status != 401:
+            return status
+        from emulator.nginx.hold import hold
+
+        r.log_error("info", "delaying unauthorized request")
+        return hold(r, delay, lambda: r.finalize(401))
+
+    return refuse
+
+
+def access_phase(checks: list[Handler], satisfy: str, refuse: Refuse) -> tuple[Handler, ...]:
     """With `all` each check may refuse; with `any` one that agrees is enough."""
     if satisfy == "all":
-        return tuple(_must(check) for check in checks)
+        return tuple(_must(check, refuse) for check in checks)
     steps = tuple(_may(check, len(checks) - place) for place, check in enumerate(checks))
-    return (*steps, _verdict) if steps else ()
+    return (*steps, _verdict(refuse)) if steps else ()
 
 
-def _must(check: Handler) -> Handler:
+def _must(check: Handler, refuse: Refuse) -> Handler:
     def step(r: Request) -> int:
         result = check(r)
-        return DECLINED if result == OK else result
+        if result == OK:
+            return DECLINED
+        return refuse(r, result) if result == 401 else result
 
     return step
 
@@ -84,10 +120,13 @@ def _may(check: Handler, left: int) -> Handler:
     return step
 
 
-def _verdict(r: Request) -> int:
-    refused: int | None = r.ctx.pop(_REFUSED, None) if r.ctx is not None else None
-    if refused is None:
-        return DECLINED
-    if refused == 403:
-        r.log_error("error", "access forbidden by rule")
-    return refused
+def _verdict(refuse: Refuse) -> Handler:
+    def step(r: Request) -> int:
+        refused: int | None = r.ctx.pop(_REFUSED, None) if r.ctx is not None else None
+        if refused is None:
+            return DECLINED
+        if refused == 403:
+            r.log_error("error", "access forbidden by rule")
+        return refuse(r, refused)
+
+    return step

@@ -54,7 +54,14 @@ def test_no_two_rows_of_one_name_share_a_context() -> None:
 
 
 # directives that their family itself puts into another value, and which
-KEPT_ELSEWHERE = {"allow": "access rules", "deny": "access rules", "include": "http", "resolver": "http"}
+KEPT_ELSEWHERE = {
+    "allow": "access rules",
+    "deny": "access rules",
+    "include": "http",
+    "resolver": "http",
+    "limit_req_zone": "limit_req",
+    "limit_conn_zone": "limit_conn",
+}
 
 
 def test_an_implemented_directive_is_read_by_the_room() -> None:

@@ -64,6 +64,10 @@ NORMALISED = (
         "$request_time and the $upstream_*_time measure the machine; that there is one, is compared.",
     ),
     Normalised(
+        "excess", "error", re.compile(rb"(?<=delaying request)(, dry run)?, excess: \d+\.\d{3}"), rb"\1, {excess}",
+        "How much has flowed out since the last request depends on the millisecond; refusals are compared.",
+    ),
+    Normalised(
         "timed-out", "error", re.compile(rb"110: (?:Operation|Connection) timed out"), b"110: {timed out}",
         "The wheel's nginx is linked with musl, whose strerror() words differ from glibc's, which we print.",
     ),

@@ -281,7 +281,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         arity=ONE_TWO,
     ),
     enum("satisfy", HSL, ("all", "any"), "Whether all access rules must agree, or one.", "all"),
-    milliseconds("auth_delay", HSL, "How long a 401 is held back.", 0, NOT_YET),
+    milliseconds("auth_delay", HSL, "How long a 401 is held back.", 0),
     enum("lingering_close", HSL, ("off", "on", "always"), "Read on before closing a connection.", "on"),
     milliseconds("lingering_time", HSL, "How long to read on at most.", 30000),
     milliseconds("lingering_timeout", HSL, "How long to wait for more while reading on.", 5000),

@@ -1,0 +1,295 @@
+"""nginx's own variables: how each is read from a request (ngx_http_variables.c and the modules).
+
+A getter gives bytes, or None where nginx's variable is "not found".
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emulator.nginx import respond
+from emulator.nginx.address import packed
+from emulator.nginx.conf import ENCODING
+
+if TYPE_CHECKING:
+    from emulator.nginx.request import Request
+
+Getter = Callable[["Request"], "bytes | None"]
+
+
+def _header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+    separator = b"; " if name == b"cookie" else b", "
+
+    def get(r: Request) -> bytes | None:
+        value = r.index.get(name)
+        if not r.server.header_rules.underscores and len(r.index) == len(r.headers):
+            return value
+        found = [v for _, v, lower in r.headers if lower.replace(b"_", b"-") == name]
+        return separator.join(found) if found else None
+
+    return get
+
+
+def _sent_header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+    special = _SENT.get(name)
+
+    def get(r: Request) -> bytes | None:
+        if special is not None:
+            value = special(r)
+            if value is not None:
+                return value
+        values = [value for sent, value in r.headers_out if sent.lower() == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
+def _upstream_header(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+
+    def get(r: Request) -> bytes | None:
+        head = r.upstream.head if r.upstream is not None else None
+        if head is None:
+            return None
+        values = [value for _, value, lower in head.headers if lower == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
+def _argument(rest: str) -> Getter:
+    wanted = rest.lower().encode() + b"="
+
+    def get(r: Request) -> bytes | None:
+        for pair in r.args.split(b"&"):
+            if pair[: len(wanted)].lower() == wanted:
+                return pair[len(wanted) :]
+        return None
+
+    return get
+
+
+def _cookie(rest: str) -> Getter:
+    wanted = rest.encode()
+
+    def get(r: Request) -> bytes | None:
+        for _, value, lower in r.headers:
+            if lower == b"cookie":
+                for pair in value.split(b";"):
+                    name, equals, text = pair.strip(b" ").partition(b"=")
+                    if equals and name.lower() == wanted.lower():
+                        return text
+        return None
+
+    return get
+
+
+PREFIXES: dict[str, Callable[[str], Getter]] = {
+    "http_": _header,
+    "sent_http_": _sent_header,
+    "upstream_http_": _upstream_header,
+    "arg_": _argument,
+    "cookie_": _cookie,
+}
+
+
+def _host(r: Request) -> bytes:
+    return r.host if r.host else r.server.name
+
+
+def _remote_user(r: Request) -> bytes | None:
+    authorization = r.index.get(b"authorization")
+    if authorization is None:
+        return None
+    from emulator.nginx.credentials import credentials
+
+    found = credentials(authorization)
+    return found.user if found is not None else None
+
+
+def _binary_address(r: Request) -> bytes:
+    address = r.connection.address
+    return packed(address) or address.encode()
+
+
+def _invalid_referer(r: Request) -> bytes:
+    valid = r.location.referers
+    if valid is None:
+        return b""
+    if r.variables is None:
+        r.variables = {}
+    refused = b"1" if valid.refuses(r.index.get(b"referer")) else b""
+    return r.variables.setdefault(" invalid_referer", refused)
+
+
+def _noted(name: str) -> Getter:
+    """What a handler has noted of the request under a name that no variable can have."""
+    return lambda r: r.variables.get(name) if r.variables is not None else None
+
+
+def _original(r: Request) -> tuple[str, int]:
+    from emulator.nginx.realip import original
+
+    return original(r)
+
+
+def _shown_port(port: int) -> bytes:
+    return b"%d" % port if port else b""
+
+
+def _connection_type(r: Request) -> bytes:
+    if r.status == 101:
+        return b"upgrade"
+    return b"keep-alive" if r.keepalive else b"close"
+
+
+_SENT: dict[bytes, Getter] = {
+    b"content-type": lambda r: r.content_type,
+    b"content-length": lambda r: b"%d" % r.content_length if r.content_length >= 0 else None,
+    b"location": lambda r: r.location_out,
+    b"last-modified": lambda r: _last_modified(r),
+    b"connection": _connection_type,
+    b"etag": lambda r: r.etag,
+    b"transfer-encoding": lambda r: b"chunked" if r.chunked else None,
+}
+
+
+def _last_modified(r: Request) -> bytes | None:
+    from emulator.nginx.output import http_date
+
+    return http_date(r.last_modified) if r.last_modified >= 0 else None
+
+
+def _seconds(value: float) -> bytes:
+    return b"%d.%03d" % (int(value), int(value * 1000) % 1000)
+
+
+def _time_local(r: Request) -> bytes:
+    return r.worker.time_local()
+
+
+def _iso8601(r: Request) -> bytes:
+    zone = time.strftime("%z")
+    return (time.strftime("%Y-%m-%dT%H:%M:%S") + zone[:3] + ":" + zone[3:]).encode()
+
+
+def _body_bytes_sent(r: Request) -> bytes:
+    return b"%d" % max(0, r.connection.sent - r.sent_before - r.header_size)
+
+
+def _request_length(r: Request) -> bytes:
+    if r.head is None:
+        return b"0"
+    size = len(r.request_line) + 2 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
+    if r.whole and r.version != 9:
+        size += 2
+    return b"%d" % (size + (r.body.octets if r.body is not None else 0))
+
+
+def _request_id(r: Request) -> bytes:
+    if r.variables is None:
+        r.variables = {}
+    return r.variables.setdefault(" request_id", os.urandom(16).hex().encode())
+
+
+def _status(r: Request) -> bytes:
+    status = r.err_status or r.status
+    return b"%03d" % respond.ON_THE_WIRE.get(status, status)
+
+
+def _upstream(attribute: str) -> Getter:
+    def get(r: Request) -> bytes | None:
+        if r.upstream is None:
+            return None
+        value: bytes | None = r.upstream.log_value(attribute)
+        return value
+
+    return get
+
+
+def _request_body(r: Request) -> bytes | None:
+    return b"".join(r.body.memory) if r.body is not None and r.body.memory else None
+
+
+def _document_root(r: Request) -> bytes:
+    return r.location.document_root(r)
+
+
+def _request_filename(r: Request) -> bytes:
+    return r.location.map_path(r).encode(*ENCODING)
+
+
+GETTERS: dict[str, Getter] = {
+    "args": lambda r: r.args or None,
+    "query_string": lambda r: r.args or None,
+    "is_args": lambda r: b"?" if r.args else b"",
+    "binary_remote_addr": _binary_address,
+    "body_bytes_sent": _body_bytes_sent,
+    "bytes_sent": lambda r: b"%d" % (r.connection.sent - r.sent_before),
+    "connection": lambda r: b"%d" % r.connection.number,
+    "connection_requests": lambda r: b"%d" % r.connection.requests,
+    "connection_time": lambda r: _seconds(r.worker.loop.now - r.connection.started),
+    "content_length": lambda r: r.index.get(b"content-length"),
+    "content_type": lambda r: r.index.get(b"content-type"),
+    "document_root": _document_root,
+    "document_uri": lambda r: r.path or None,
+    "host": _host,
+    "hostname": lambda r: r.worker.hostname,
+    "https": lambda r: b"on" if r.connection.tls else b"",
+    "invalid_referer": _invalid_referer,
+    "limit_conn_status": _noted(" limit_conn_status"),
+    "limit_req_status": _noted(" limit_req_status"),
+    "msec": lambda r: _seconds(time.time()),
+    "nginx_version": lambda r: respond.VERSION,
+    "pid": lambda r: r.worker.pid,
+    "pipe": lambda r: b"p" if r.connection.pipelined else b".",
+    "proxy_protocol_addr": lambda r: None,
+    "realpath_root": lambda r: r.worker.realpath(_document_root(r)),
+    "remote_addr": lambda r: r.connection.address.encode(),
+    "realip_remote_addr": lambda r: _original(r)[0].encode(),
+    "realip_remote_port": lambda r: _shown_port(_original(r)[1]),
+    "remote_port": lambda r: _shown_port(r.connection.port),
+    "remote_user": _remote_user,
+    "request": lambda r: r.request_line,
+    "request_body": _request_body,
+    "request_completion": lambda r: b"OK" if r.header_sent else b"",
+    "request_filename": _request_filename,
+    "request_id": _request_id,
+    "request_length": _request_length,
+    "request_method": lambda r: r.method or None,
+    "request_time": lambda r: _seconds(max(0.0, time.time() - r.started)),
+    "request_uri": lambda r: r.raw_uri,
+    "scheme": lambda r: b"https" if r.connection.tls else b"http",
+    "server_addr": lambda r: r.connection.local_address,
+    "server_name": lambda r: r.server.name,
+    "server_port": lambda r: b"%d" % r.connection.listener.port,
+    "server_protocol": lambda r: r.head.protocol if r.head is not None else None,
+    "status": _status,
+    "time_iso8601": _iso8601,
+    "time_local": _time_local,
+    "uri": lambda r: r.path or None,
+    "proxy_host": lambda r: r.location.proxy.host(r) if r.location.proxy else None,
+    "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
+    "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),
+    "upstream_addr": _upstream("addr"),
+    "upstream_status": _upstream("status"),
+    "upstream_response_time": _upstream("response_time"),
+    "upstream_connect_time": _upstream("connect_time"),
+    "upstream_header_time": _upstream("header_time"),
+    "upstream_response_length": _upstream("response_length"),
+    "upstream_bytes_received": _upstream("bytes_received"),
+    "upstream_bytes_sent": _upstream("bytes_sent"),
+}
+
+_x_forwarded_for = _header("x_forwarded_for")
+
+
+def _forwarded_for(r: Request) -> bytes:
+    given = _x_forwarded_for(r)
+    address = r.connection.address.encode()
+    return address if given is None else b"%b, %b" % (given, address)
