@@ -6,12 +6,14 @@ Order of the header filters, the last to run first, as nginx has them compiled i
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from emulator.http1 import body as framing
+from emulator.http1.lines import join
 from emulator.nginx import conditions, respond
 
 if TYPE_CHECKING:
@@ -111,9 +113,9 @@ def _head(r: Request) -> bytes:
     plain = r.status_line is None and location.server_tokens
     absent = r.ctx.get("first_lines") if r.ctx else None
     if plain and absent is None:
-        parts = [worker.prefix.of(r.status)]
+        start, parts = worker.prefix.of(r.status), []
     else:
-        parts = _first_lines(r, absent or frozenset())
+        start, parts = b"", _first_lines(r, absent or frozenset())
     if r.content_type is not None and (r.status != 204 or r.status_line is not None):
         parts.append(b"Content-Type: %b\r\n" % r.content_type)
     if r.content_length >= 0:
@@ -146,7 +148,7 @@ def _head(r: Request) -> bytes:
     for name, value in fields:
         parts.append(b"%b: %b\r\n" % (name, value))
     parts.append(b"\r\n")
-    return b"".join(parts)
+    return join(start, parts)
 
 
 def _first_lines(r: Request, absent: frozenset[bytes]) -> list[bytes]:
@@ -192,7 +194,10 @@ def send_file(r: Request, fd: int, offset: int, count: int) -> None:
         connection.queue(b"%x\r\n" % count)
     if count <= 65536:
         # a small file goes out with its head in one write: one system call less than sendfile
-        connection.queue(os.pread(fd, count, offset))
+        data = os.pread(fd, count, offset)
+        if len(data) < count:
+            raise OSError(errno.EIO, "file was truncated")
+        connection.queue(data)
     else:
         connection.out.push_file(fd, offset, count)
     if r.chunked:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from emulator.http1.lines import join
 from emulator.nginx.exchange import Exchange
 from emulator.nginx.request import AGAIN, Request
 from emulator.nginx.uri import escape_uri
@@ -185,7 +186,7 @@ class Proxy:
                 if lower not in dropped:
                     parts.append(b"%b: %b\r\n" % (name, value))
         parts.append(b"\r\n")
-        return b"".join(parts)
+        return join(b"", parts)
 
 
 def dropped_names(set_headers: frozenset[bytes]) -> frozenset[bytes]:
