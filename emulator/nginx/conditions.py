@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 _boundary = itertools.count(int(time.time()) % 1_000_000 + os.getpid())
-_DIGITS = re.compile(rb"0*[0-9]{1,19}")
+_DIGITS = re.compile(rb"0*([0-9]{1,19})\Z")
 _MAX_OFFSET = 2**63 - 1
 _HTTP_DATE = re.compile(
     rb"[A-Za-z]{3,9},? +(?:[0-9]{1,2}[ -][A-Za-z]{3}[ -][0-9]{2,4}|[A-Za-z]{3} +[0-9]{1,2})"
@@ -138,6 +138,12 @@ def parse_ranges(text: bytes, size: int, most: int | None) -> list[tuple[int, in
     return found if total <= size else []
 
 
+def _offset(text: bytes) -> int | None:
+    found = _DIGITS.match(text)
+    number = int(found[1]) if found else _MAX_OFFSET + 1
+    return number if number <= _MAX_OFFSET else None
+
+
 def _one_range(part: bytes, size: int) -> tuple[int, int] | None:
     """One byte-range-spec; an unsatisfiable one gives start >= end, a malformed one None."""
     first, dash, last = part.partition(b"-")
@@ -145,18 +151,19 @@ def _one_range(part: bytes, size: int) -> tuple[int, int] | None:
     if not dash:
         return None
     if not first:
-        if not _DIGITS.fullmatch(last):
+        suffix = _DIGITS.match(last)
+        if suffix is None:
             return None
-        length = int(last)
+        length = int(suffix[1])
         return (max(0, size - length), size) if length else (size, size)
-    if not _DIGITS.fullmatch(first) or int(first) > _MAX_OFFSET:
+    start = _offset(first)
+    if start is None:
         return None
-    start = int(first)
     if not last:
         return start, size
-    if not _DIGITS.fullmatch(last) or int(last) > _MAX_OFFSET:
+    end = _offset(last)
+    if end is None:
         return None
-    end = int(last)
     return start, (size if end >= size else end + 1)
 
 

@@ -19,12 +19,36 @@ if TYPE_CHECKING:
     import socket
 
 
+class SharedFile:
+    """One descriptor for all the parts of a file that one answer sends; its maker gives it back, too."""
+
+    __slots__ = ("_lent", "fd")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = os.dup(fd)
+        self._lent = 1
+
+    def borrow(self) -> int:
+        """The descriptor, to be given back."""
+        self._lent += 1
+        return self.fd
+
+    def give_back(self) -> None:
+        """The last one closes it."""
+        self._lent -= 1
+        if not self._lent:
+            os.close(self.fd)
+
+    def __repr__(self) -> str:
+        return f"<SharedFile lent={self._lent}>"
+
+
 class FilePart:
     """A part of a file, with a descriptor of its own or borrowed from a spool."""
 
     __slots__ = ("count", "fd", "offset", "spool")
 
-    def __init__(self, fd: int, offset: int, count: int, spool: Spool | None = None) -> None:
+    def __init__(self, fd: int, offset: int, count: int, spool: Spool | SharedFile | None = None) -> None:
         self.fd = fd
         self.offset = offset
         self.count = count
@@ -69,6 +93,11 @@ class SendQueue:
         """Push a part of an open file; the caller may close its descriptor."""
         self._stage()
         self.unsent.append(FilePart(os.dup(fd), offset, count))
+
+    def push_shared(self, file: SharedFile, offset: int, count: int) -> None:
+        """Push one of many parts of a file."""
+        self._stage()
+        self.unsent.append(FilePart(file.borrow(), offset, count, file))
 
     def _stage(self) -> None:
         if self.staged:
