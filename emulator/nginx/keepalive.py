@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
 
 if TYPE_CHECKING:
-    import socket
-
     from emulator.nginx.event import Loop, Timer
     from emulator.nginx.upstream import Group, Peer
 
@@ -47,7 +46,10 @@ class IdlePool:
             return None
         for i in range(len(waiting) - 1, -1, -1):
             if waiting[i].peer.display == peer.display:
-                return waiting.pop(i)
+                idle = waiting.pop(i)
+                if _silent(idle.sock):
+                    return idle
+                self._close(idle)
         return None
 
     def give(self, pool: object, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
@@ -101,3 +103,14 @@ class IdlePool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _silent(sock: socket.socket) -> bool:
+    """Whether nothing has come, not even the end: what nobody asked for would answer the next request."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
