@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 _READ = 1 << 18
+_READS_PER_TURN = 4  # a client that sends as fast as we read does not keep the others waiting
 
 
 def send_continue(request: Request) -> None:
@@ -102,7 +103,8 @@ class RequestBody:
 
     def _readable_later(self) -> None:
         connection = self.connection
-        if connection.request is self._request and connection.reader == self._readable and not self.closed:
+        mine = connection.request is self._request and connection.reader == self._readable
+        if mine and not self.closed and not self.done:
             self._readable()
 
     def collect(self, on_done: Callable[[], None]) -> None:
@@ -176,7 +178,13 @@ class RequestBody:
 
     def _readable(self) -> None:
         connection = self.connection
+        reads = 0
         while not (self.done or self._paused or self.closed):
+            if reads == _READS_PER_TURN:
+                self._set_deadline()
+                connection.worker.loop.post(self._readable_later)
+                return
+            reads += 1
             data = connection.receive(_READ)
             if data is None:
                 self._set_deadline()
