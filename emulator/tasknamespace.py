@@ -118,6 +118,9 @@ class TaskNamespace:
         return cls({**description, "rotation": rotation}, [StillTable(table)])
 
     def path(self, path: str) -> str:
+        if "/.." in path:
+            # a mount's real parent is nothing that the task could reach
+            path = os.path.normpath(path)
         for target, real in self._mounts:
             if path == target or path.startswith(target + "/"):
                 return real if path == target else real.rstrip("/") + path[len(target) :]

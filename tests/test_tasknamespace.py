@@ -69,6 +69,16 @@ def test_the_longest_mount_wins_and_ends_at_a_name() -> None:
     ]
 
 
+def test_nothing_beside_a_mount_is_reached_through_it() -> None:
+    space = namespace(mounts=[["/var/www-data", "/home/me/app/static"], ["/", "/root"]])
+    asked = ["/var/www-data/../config.toml", "/var/www-data/..", "/var/www-data/..a"]
+    assert [space.path(path) for path in asked] == [
+        "/root/var/config.toml",
+        "/root/var",
+        "/home/me/app/static/..a",
+    ]
+
+
 def test_a_published_port_is_bound_where_it_is_published() -> None:
     space = namespace(listen={"80": [["127.0.0.1", 8080]]}, source="127.168.100.8")
     assert space.listen("0.0.0.0", 80) == (("127.0.0.1", 8080),)
