@@ -182,7 +182,7 @@ class Request:
         self.headers, self.index = head.headers, head.index
         with contextlib.suppress(BadMessage):
             self._take_target(head.raw_uri)
-        host = validate_host(self.index.get(b"host", b""))
+        host = validate_host(head.authority or self.index.get(b"host", b""))
         if host is not None:
             self.host = host
             choose_server(self, host)

@@ -34,7 +34,7 @@ def send(r: Request, status: int) -> None:
 
 
 def _send_error_page(r: Request, page: ErrorPage) -> None:
-    if page.overwrite > 0 and page.overwrite != 200:
+    if page.overwrite not in (0, 200):
         r.expect_tested = True
     if page.overwrite >= 0:
         r.err_status = page.overwrite
