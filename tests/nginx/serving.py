@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.namespace import HostNamespace
+from emulator.nginx.request import AGAIN, Request
 from emulator.nginx.server import Source, load
 from emulator.nginx.worker import Worker
 
@@ -141,6 +142,19 @@ class Serving:
     def get(self, target: str) -> bytes:
         """The answer to one request on a connection of its own."""
         return self.answer(self.client(f"GET {target} HTTP/1.1\r\nHost: s\r\n\r\n".encode()))
+
+    def requested(self, raw: bytes) -> Request:
+        """A request as the content handler of `location /` gets it; it stays unanswered."""
+        taken: list[Request] = []
+
+        def keep(r: Request) -> int:
+            taken.append(r)
+            return AGAIN
+
+        location, _ = self.conf.listeners[0].default.find(b"/")
+        location.handlers = (keep,)
+        self.client(raw)
+        return taken[0]
 
     def errors(self) -> list[str]:
         """The error log's lines, from their level on."""

@@ -1,14 +1,123 @@
-"""Idle connections to upstreams."""
+"""Idle upstream connections: the latest is used first, the oldest goes first, and none outlives its peer."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from emulator.nginx.event import Loop
 from emulator.nginx.keepalive import IdlePool
 from emulator.nginx.upstream import Group, Peer
+
+from .serving import Clock
+
+
+class Rig:
+    """A pool, a group of two peers, and connections whose far ends the test holds."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.loop = Loop(clock=self.clock)
+        self.pool = IdlePool(self.loop)
+        self.peers = [Peer("10.0.0.1", 80), Peer("10.0.0.2", 80)]
+        self.group = Group("two", self.peers, keepalive=2)
+        self.group.keepalive_requests = 3
+        self.group.keepalive_timeout = 60.0
+        self.far: list[socket.socket] = []
+
+    def give(self, peer: int = 0, requests: int = 1) -> socket.socket:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        self.far.append(far)
+        self.loop.add(near.fileno(), lambda mask: None)
+        self.turn()
+        self.pool.give(self.group, self.group, self.peers[peer], near, requests)
+        return near
+
+    def take(self, peer: int = 0) -> socket.socket | None:
+        idle = self.pool.take(self.group, self.peers[peer])
+        if idle is not None:
+            self.loop.forget(idle.fd)
+        return idle.sock if idle is not None else None
+
+    def turn(self, seconds: float = 0.0) -> None:
+        self.clock.now += seconds
+        self.loop.post(lambda: None)
+        self.loop.turn()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.pool.close()
+    for sock in made.far:
+        sock.close()
+    made.loop.close()
+
+
+def is_closed(sock: socket.socket) -> bool:
+    return sock.fileno() < 0
+
+
+def test_the_most_recently_used_connection_serves_next(rig: Rig) -> None:
+    first, second = rig.give(), rig.give()
+    assert rig.take() is second
+    assert rig.take() is first
+    assert rig.take() is None
+    first.close()
+    second.close()
+
+
+def test_a_connection_serves_only_its_own_peer(rig: Rig) -> None:
+    rig.give(0)
+    assert rig.take(1) is None
+
+
+def test_only_so_many_are_kept_and_the_oldest_goes(rig: Rig) -> None:
+    connections = [rig.give() for _ in range(3)]
+    assert [is_closed(sock) for sock in connections] == [True, False, False]
+
+
+def test_a_connection_ends_after_its_last_request(rig: Rig) -> None:
+    assert is_closed(rig.give(requests=3))
+    assert rig.take() is None
+
+
+@pytest.mark.parametrize("octets", [b"", b"unasked"])
+def test_a_connection_on_which_anything_happens_is_closed(rig: Rig, octets: bytes) -> None:
+    near = rig.give()
+    if octets:
+        rig.far[0].send(octets)
+    else:
+        rig.far[0].close()
+    rig.turn()
+    assert is_closed(near)
+    assert rig.take() is None
+
+
+def test_each_connection_lasts_as_long_as_it_may_and_no_longer(rig: Rig) -> None:
+    first = rig.give()
+    rig.turn(40.0)
+    second = rig.give()
+    rig.turn(30.0)
+    assert [is_closed(sock) for sock in (first, second)] == [True, False]
+    rig.turn(40.0)
+    assert is_closed(second)
+
+
+def test_any_number_of_connections_takes_one_timer(rig: Rig) -> None:
+    for _ in range(50):
+        rig.give(requests=1)
+    assert sum(timer.callback is not None for timer in rig.loop._timers) == 1
+
+
+def test_closing_the_pool_closes_all(rig: Rig) -> None:
+    connections = [rig.give(), rig.give(1)]
+    rig.pool.close()
+    assert all(map(is_closed, connections))
 
 
 @pytest.mark.parametrize(("said", "taken"), [(b"", True), (b"HTTP/1.1 200 OK\r\n\r\n", False), (None, False)])
