@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from emulator.http1.message import BadMessage
 from emulator.http1.parse import HeaderRules
 from emulator.nginx import official
-from emulator.nginx.conf import ENCODING, ConfError
+from emulator.nginx.conf import ENCODING
 from emulator.nginx.head import INVALID_HOST, validate_host
 from emulator.nginx.location import Location, LogRegistry, compile_location, rewrite_handlers
 from emulator.nginx.map import Computed, compile_maps
 from emulator.nginx.phases import compile_post_read
 from emulator.nginx.proxyconf import compile_groups
 from emulator.nginx.request import Handler, Request
+from emulator.nginx.shared import Shared
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from emulator.nginx.directives import Block
     from emulator.nginx.log import LogFile
     from emulator.nginx.modules.listen import Listen, ServerName
-    from emulator.nginx.zones import Zone
 
 Captures = dict[str, bytes]
 
@@ -247,7 +247,7 @@ class HttpConf:
         self.error_logs = self.registry.error_logs(main, error_log)
         self.listeners: tuple[Listener, ...] = ()
         self.computed: dict[str, Computed] = {}
-        self.zones: dict[str, Zone] = zones_of(main)
+        self.shared = Shared(main.state)
         self._temp = itertools.count(1)
         for http in main.blocks("http"):
             self._http(http)
@@ -258,13 +258,6 @@ class HttpConf:
             "/var/cache/nginx/client_temp" if self.prefix == official.PREFIX + "/" else "client_body_temp"
         )
         return os.path.join(self.prefix, folder, f"{next(self._temp):010d}")  # noqa: PTH118
-
-    def share(self, earlier: HttpConf | None = None) -> None:
-        """Get the memory that workers share, or that of the configuration before; raises ConfError."""
-        if self.zones:
-            from emulator.nginx.zones import allocate
-
-            allocate(self.zones, earlier.zones if earlier is not None else {})
 
     @property
     def logs(self) -> list[LogFile]:
@@ -291,15 +284,6 @@ class HttpConf:
                     )
                     listener.add(server, listen.default_server, self.namespace.hostname)
         self.listeners = tuple(_under_wildcards(listeners))
-
-
-def zones_of(main: Block) -> dict[str, Zone]:
-    """The zones of shared memory that a configuration names; raises ConfError for one without a size."""
-    found = [each for name, each in main.state.zones.items() if name.startswith("zone ")]
-    for zone in found:
-        if not zone.size:
-            raise ConfError(f'zero size shared memory zone "{zone.name}"')
-    return {zone.name: zone for zone in found}
 
 
 def _cpus() -> set[int] | range:

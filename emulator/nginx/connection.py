@@ -180,6 +180,7 @@ class Connection:
         """A request takes the connection."""
         self.waiting = False
         self.requests += 1
+        self.worker.requests += 1
         self.reader = self.watch_client
         request = self.request = Request(self, self.listener.default)
         return request
@@ -195,7 +196,6 @@ class Connection:
         except BadMessage as bad:
             badhead.refuse(request, bad)
             return
-        self.worker.requests += 1
         request.run()
         if self.out.staged:
             self.flush()

@@ -168,11 +168,13 @@ class Loop:
         """Leave `run` at the end of this turn."""
         self._stopped = True
 
-    def run(self) -> None:
+    def run(self, after_turn: Callable[[], None] | None = None) -> None:
         """Turn until `stop`."""
         self._stopped = False
         while not self._stopped:
             self.turn()
+            if after_turn is not None:
+                after_turn()
 
     def turn(self) -> None:
         """Wait once, then handle the events, the timers that are due and what was posted, in this order."""

@@ -132,6 +132,15 @@ def _noted(name: str) -> Getter:
     return lambda r: r.variables.get(name) if r.variables is not None else None
 
 
+def _counter(figure: str) -> Getter:
+    def get(r: Request) -> bytes:
+        from emulator.nginx.counters import total
+
+        return b"%d" % getattr(total(r.worker), figure)
+
+    return get
+
+
 def _original(r: Request) -> tuple[str, int]:
     from emulator.nginx.realip import original
 
@@ -234,6 +243,10 @@ GETTERS: dict[str, Getter] = {
     "connection": lambda r: b"%d" % r.connection.number,
     "connection_requests": lambda r: b"%d" % r.connection.requests,
     "connection_time": lambda r: _seconds(r.worker.loop.now - r.connection.started),
+    "connections_active": _counter("active"),
+    "connections_reading": _counter("reading"),
+    "connections_waiting": _counter("waiting"),
+    "connections_writing": _counter("writing"),
     "content_length": lambda r: r.index.get(b"content-length"),
     "content_type": lambda r: r.index.get(b"content-type"),
     "document_root": _document_root,

@@ -75,7 +75,7 @@ def compile_limit_conn(block: Block, own: frozenset[str]) -> Handler:
             if not key:
                 continue
             r.set_variables({_STATUS: b"PASSED"})
-            table = r.worker.conf.zones[limit.zone].table
+            table = r.worker.conf.shared.zones[limit.zone].table
             if enter(table, key, limit.most):
                 entered.append(lambda table=table, key=key: leave(table, key))  # type: ignore[misc]
                 continue

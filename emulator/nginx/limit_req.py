@@ -169,7 +169,7 @@ def _limit(written: Written, own: frozenset[str]) -> Limit:
 
 def _keys(r: Request, limits: tuple[Limit, ...]) -> list[tuple[Limit, Table, bytes]]:
     """The limits whose key has a value."""
-    zones = r.worker.conf.zones
+    zones = r.worker.conf.shared.zones
     found = []
     for limit in limits:
         key = limit.key(r)

@@ -264,7 +264,7 @@ def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, wha
         if limits is not None:
             limited = _compile_inner(limits, block, groups, conf, what)
             rewriting = (_limit_except(limits.value, limited, rewriting),)
-    location.handlers = (*rewriting, *_phases(location, block))
+    location.handlers = (*rewriting, *_phases(location, block, block))
     return location
 
 
@@ -278,7 +278,8 @@ def _compile_inner(
     location = _merged(block, conf, what)
     passing = block if "proxy_pass" in block.values else outer
     location.proxy = compile_proxy(passing, block, groups, conf, what)
-    location.handlers = (lambda r: DECLINED, *_phases(location, block))
+    content = outer if block.node.name == "if" else block
+    location.handlers = (lambda r: DECLINED, *_phases(location, block, content))
     return location
 
 
@@ -324,8 +325,8 @@ def _chain(*filters: HeaderFilter | None) -> HeaderFilter | None:
     return run
 
 
-def _phases(location: Location, block: Block) -> tuple[Handler, ...]:
-    """The handlers after the rewrite phase."""
+def _phases(location: Location, block: Block, content: Block) -> tuple[Handler, ...]:
+    """The handlers after the rewrite phase; `content` is the block whose content handler counts."""
     own = frozenset(block.state.variables)
     handlers: list[Handler] = [*compile_phases(block, own)]
     if "try_files" in block.values:
@@ -333,6 +334,10 @@ def _phases(location: Location, block: Block) -> tuple[Handler, ...]:
     if location.proxy is not None:
         handlers.append(location.proxy.handler)
         location.auto_redirect = True
+    elif "stub_status" in content.values:
+        from emulator.nginx.stub_status import stub_status
+
+        handlers.append(stub_status)
     else:
         handlers.append(static.index(_index(block, own)))
         handlers.append(static.static)

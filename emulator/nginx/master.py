@@ -135,7 +135,7 @@ class Master:
 
     def run(self) -> int:
         """Until all workers have ended; the exit code."""
-        self._conf.share()
+        self._conf.shared.allocate()
         self._bound = self._sockets.open(self._conf.listeners, self._namespace)
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         method = "epoll" if hasattr(select, "epoll") else "kqueue"
@@ -197,7 +197,7 @@ class Master:
         self._received(signal.SIGHUP, "reconfiguring")
         try:
             conf = self._load()
-            conf.share(self._conf)
+            conf.shared.allocate(self._conf.shared)
             bound = self._sockets.open(conf.listeners, self._namespace)
         except ConfError as error:
             self._report(error)

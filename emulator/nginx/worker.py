@@ -50,7 +50,7 @@ class Worker:
         self.quitting = False
         self.connections: set[Connection] = set()
         self._sockets = sockets
-        self._numbers = itertools.count(1)
+        self.accepted = 0
         self._second = -1
         self._time_local = b""
         self._addresses: dict[str, str] = {}
@@ -62,7 +62,8 @@ class Worker:
         self._take_signals()
         self.loop.add_listener(master, lambda mask: self._master_gone(master))
         self.listen()
-        self.loop.run()
+        counters = self.conf.shared.counters
+        self.loop.run(counters.publisher(self) if counters is not None else None)
         self.close()
 
     def listen(self) -> None:
@@ -187,7 +188,8 @@ class Worker:
         return self.namespace.client(peer[0]), peer[1]
 
     def next_number(self) -> int:
-        return next(self._numbers)
+        self.accepted += 1
+        return self.accepted
 
     # logs
 

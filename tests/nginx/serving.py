@@ -76,6 +76,7 @@ class Serving:
         file.write_text(_CONF % http)
         namespace = HostNamespace("here")
         self.conf = load(Source(str(file), str(folder)), namespace)
+        self.conf.shared.allocate()
         self.clock = Clock()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._listening.setblocking(False)
