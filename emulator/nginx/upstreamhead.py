@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.http1 import parse
 from emulator.http1.message import BadMessage, ResponseHead
 
+_INTERIM = 4  # times the limit of one head is what all 1xx before the final one may take together
 _WHILE = " while reading response header from upstream"
 
 
@@ -18,6 +19,7 @@ def final_head(data: bytes, limit: int) -> tuple[ResponseHead, bytes, int] | Non
 
     None while more is needed; BadMessage with nginx's reason where it gives up.
     """
+    whole = len(data)
     try:
         while True:
             parsed = parse.response_head(data)
@@ -30,5 +32,7 @@ def final_head(data: bytes, limit: int) -> tuple[ResponseHead, bytes, int] | Non
             if head.status >= 200 or head.status == 101:
                 return head, rest, size
             data = rest
+            if whole - len(data) > _INTERIM * limit:
+                raise BadMessage(502, "upstream sent too many interim responses")
     except BadMessage as bad:
         raise BadMessage(bad.status, str(bad).removesuffix(_WHILE)) from None
