@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.nginx.guard import summary
+from emulator.nginx.hold import hold
 from emulator.nginx.location import Location
 from emulator.nginx.request import Request
 
@@ -118,3 +119,12 @@ def test_a_summary_shows_the_four_innermost_frames() -> None:
         text = summary(error)
     assert text.startswith("KeyError: 'x' at test_guard.py:")
     assert text.count(" in deep") == 4
+
+
+def test_a_fault_after_a_delay_ends_the_connection_that_was_held(serve: Serve) -> None:
+    serving = serve(_CONF)
+    location(serving, b"/bad").handlers = (lambda r: hold(r, 1, lambda: boom(r)),)
+    held = serving.client(b"GET /bad HTTP/1.1\r\nHost: a\r\n\r\n")
+    serving.after(2)
+    assert serving.answer(held) == b"<end>"
+    assert len(alerts(serving)) == 1
