@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
+from emulator.nginx.upstreamsocket import is_silent
 
 if TYPE_CHECKING:
+    import socket
+
     from emulator.nginx.event import Loop, Timer
     from emulator.nginx.upstream import Group, Peer
 
@@ -47,7 +49,7 @@ class IdlePool:
         for i in range(len(waiting) - 1, -1, -1):
             if waiting[i].peer.display == peer.display:
                 idle = waiting.pop(i)
-                if _silent(idle.sock):
+                if is_silent(idle.sock):
                     return idle
                 self._close(idle)
         return None
@@ -103,14 +105,3 @@ class IdlePool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _silent(sock: socket.socket) -> bool:
-    """Whether nothing has come, not even the end: what nobody asked for would answer the next request."""
-    try:
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -59,6 +59,17 @@ def unix_dial(path: str) -> Dial:
     return Dial(socket.AF_UNIX, path)
 
 
+def is_silent(sock: socket.socket) -> bool:
+    """Whether nothing has come, not even the end: what nobody asked for would answer the next request."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class UpstreamSocket:
     """A socket with what it has to send; `attempt` counts what goes over it."""
 
