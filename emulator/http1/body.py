@@ -78,7 +78,7 @@ class UntilCloseReader:
 
 
 class ChunkedReader:
-    """A chunked body; raises BadMessage(400) on framing that nginx refuses. `trailers` are raw lines.
+    """A chunked body; raises BadMessage(400) on framing that nginx refuses. Trailers are read past.
 
     With a `limit`, a chunk that would exceed it raises BadMessage(413) as soon as its size is known.
     """
@@ -89,10 +89,10 @@ class ChunkedReader:
         "_limit",
         "_size_so_far",
         "_state",
+        "_trailers",
         "done",
         "remaining",
         "rest",
-        "trailers",
     )
 
     _SIZE, _DATA, _DATA_END, _TRAILER = range(4)
@@ -103,7 +103,7 @@ class ChunkedReader:
         self.remaining: int | None = None
         self.done = False
         self.rest = b""
-        self.trailers: list[bytes] = []
+        self._trailers = 0
         self._buffer = b""
         self._left = 0
         self._state = self._SIZE
@@ -170,8 +170,8 @@ class ChunkedReader:
         if not line:
             self.done = True
         else:
-            self.trailers.append(line)
-            if len(self.trailers) > 100:
+            self._trailers += 1
+            if self._trailers > 100:
                 raise BadMessage(400, "client sent invalid chunked body")
         return end + 1
 

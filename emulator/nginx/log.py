@@ -37,6 +37,7 @@ _JSON_NAMES = {
     b'"': b'\\"',
     b"\\": b"\\\\",
 }
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ERRNO = re.compile(r"\([0-9]+: [^()]*\)\Z")
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}|([A-Za-z0-9_]+))")
 # variables whose text is always safe: they are not escaped, which spares a pass over each
@@ -171,6 +172,10 @@ class LogFile:
             return
 
 
+def _as_hex(found: re.Match[str]) -> str:
+    return f"\\x{ord(found[0]):02X}"
+
+
 def _shortened(message: str, before: int) -> str:
     """A long message as nginx cuts it, so that its error number still fits (ngx_log_errno)."""
     found = _ERRNO.search(message)
@@ -211,7 +216,8 @@ class ErrorLog:
         if r.request_line:
             parts.append(f', request: "{r.request_line.decode(*ENCODING)}"')
         if upstream is not None:
-            parts.append(f', upstream: "{upstream}"')
+            # one line of the log stays one line, whatever a decoded URI holds
+            parts.append(f', upstream: "{_CONTROL.sub(_as_hex, upstream)}"')
         if (host := r.index.get(b"host")) is not None:
             parts.append(f', host: "{host.decode(*ENCODING)}"')
         if (referer := r.index.get(b"referer")) is not None:

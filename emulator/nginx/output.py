@@ -19,6 +19,7 @@ from emulator.nginx import conditions, respond
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
+_LAST_SECOND = 253402300799  # of the year 9999
 _NO_BODY = frozenset((204, 304))
 
 
@@ -54,7 +55,8 @@ class HeadPrefix:
 
 
 def http_date(seconds: int) -> bytes:
-    """A time as HTTP writes it."""
+    """A time as HTTP writes it; what no calendar has is its last day."""
+    seconds = min(max(seconds, 0), _LAST_SECOND)
     return formatdate(seconds, usegmt=True).encode("ascii")
 
 
