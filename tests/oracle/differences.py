@@ -64,7 +64,9 @@ NORMALISED = (
         "$request_time and the $upstream_*_time measure the machine; that there is one, is compared.",
     ),
     Normalised(
-        "excess", "error", re.compile(rb"(?<=delaying request)(, dry run)?, excess: \d+\.\d{3}"), rb"\1, {excess}",
+        *("excess", "error"),
+        re.compile(rb"(?<=delaying request)(, dry run)?, excess: \d+\.\d{3}"),
+        rb"\1, {excess}",
         "How much has flowed out since the last request depends on the millisecond; refusals are compared.",
     ),
     Normalised(
