@@ -6,6 +6,8 @@ A getter gives bytes, or None where nginx's variable is "not found".
 from __future__ import annotations
 
 import os
+import re
+import struct
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,11 +15,14 @@ from typing import TYPE_CHECKING
 from emulator.nginx import respond
 from emulator.nginx.address import packed
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.head import port_of
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 Getter = Callable[["Request"], "bytes | None"]
+
+_IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE = 6, 11, 104
 
 
 def _header(rest: str) -> Getter:
@@ -62,6 +67,34 @@ def _upstream_header(rest: str) -> Getter:
     return get
 
 
+def _upstream_cookie(rest: str) -> Getter:
+    """As ngx_http_parse_set_cookie_lines: the first Set-Cookie of this name, whatever its case."""
+    setting = re.compile(re.escape(rest.encode()) + rb" *= *([^;]*)", re.IGNORECASE)
+
+    def get(r: Request) -> bytes | None:
+        head = r.upstream.head if r.upstream is not None else None
+        for _, value, lower in head.headers if head is not None else ():
+            if lower == b"set-cookie" and (found := setting.match(value)):
+                return found[1]
+        return None
+
+    return get
+
+
+def _sent_trailer(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+
+    def get(r: Request) -> bytes | None:
+        values = [value for sent, value in r.trailers_out or () if sent.lower() == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
+def _not_found(r: Request) -> None:
+    """What has no value here: no PROXY protocol is spoken, nothing is cached, no trailer is kept."""
+
+
 def _argument(rest: str) -> Getter:
     wanted = rest.lower().encode() + b"="
 
@@ -95,6 +128,10 @@ PREFIXES: dict[str, Callable[[str], Getter]] = {
     "upstream_http_": _upstream_header,
     "arg_": _argument,
     "cookie_": _cookie,
+    "sent_trailer_": _sent_trailer,
+    "upstream_cookie_": _upstream_cookie,
+    "upstream_trailer_": lambda rest: _not_found,
+    "proxy_protocol_tlv_": lambda rest: _not_found,
 }
 
 
@@ -141,6 +178,39 @@ def _counter(figure: str) -> Getter:
     return get
 
 
+def _request_port(r: Request) -> bytes:
+    """The port that the client named, in its target or else in Host."""
+    if r.head is None or r.host is None:
+        return b""
+    authority = r.head.authority
+    port = port_of(r.index.get(b"host", b"") if authority is None else authority)
+    return b"%d" % port if port else b""
+
+
+def _tcp_info(index: int) -> Getter:
+    """A 32-bit figure of Linux's tcp_info, counted from the first of them."""
+
+    def get(r: Request) -> bytes | None:
+        try:
+            info = r.connection.sock.getsockopt(_IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+            return b"%d" % struct.unpack_from("=I", info, 8 + 4 * index)[0]
+        except (OSError, struct.error):
+            return None
+
+    return get
+
+
+def _body_file(r: Request) -> bytes | None:
+    """Where a large body is: a file without a name, which the kernel still shows under one."""
+    spool = r.body.spool if r.body is not None else None
+    return b"/proc/%b/fd/%d" % (r.worker.pid, spool.fd) if spool is not None else None
+
+
+def _date(of: Callable[[float], time.struct_time], zone: str) -> Getter:
+    text = f"%A, %d-%b-%Y %H:%M:%S {zone}"
+    return lambda r: time.strftime(text, of(r.worker.time())).encode()
+
+
 def _original(r: Request) -> tuple[str, int]:
     from emulator.nginx.realip import original
 
@@ -180,11 +250,6 @@ def _seconds(value: float) -> bytes:
 
 def _time_local(r: Request) -> bytes:
     return r.worker.time_local()
-
-
-def _iso8601(r: Request) -> bytes:
-    zone = time.strftime("%z")
-    return (time.strftime("%Y-%m-%dT%H:%M:%S") + zone[:3] + ":" + zone[3:]).encode()
 
 
 def _body_bytes_sent(r: Request) -> bytes:
@@ -249,19 +314,27 @@ GETTERS: dict[str, Getter] = {
     "connections_writing": _counter("writing"),
     "content_length": lambda r: r.index.get(b"content-length"),
     "content_type": lambda r: r.index.get(b"content-type"),
+    "date_gmt": _date(time.gmtime, "GMT"),
+    "date_local": _date(time.localtime, "%Z"),
     "document_root": _document_root,
     "document_uri": lambda r: r.path or None,
     "host": _host,
     "hostname": lambda r: r.worker.hostname,
+    "http2": lambda r: b"",
+    "http3": lambda r: b"",
     "https": lambda r: b"on" if r.connection.tls else b"",
     "invalid_referer": _invalid_referer,
+    "is_request_port": lambda r: b":" if _request_port(r) else b"",
     "limit_conn_status": _noted(" limit_conn_status"),
     "limit_req_status": _noted(" limit_req_status"),
     "msec": lambda r: _seconds(time.time()),
     "nginx_version": lambda r: respond.VERSION,
     "pid": lambda r: r.worker.pid,
     "pipe": lambda r: b"p" if r.connection.pipelined else b".",
-    "proxy_protocol_addr": lambda r: None,
+    "proxy_protocol_addr": _not_found,
+    "proxy_protocol_port": _not_found,
+    "proxy_protocol_server_addr": _not_found,
+    "proxy_protocol_server_port": _not_found,
     "realpath_root": lambda r: r.worker.realpath(_document_root(r)),
     "remote_addr": lambda r: r.connection.address.encode(),
     "realip_remote_addr": lambda r: _original(r)[0].encode(),
@@ -270,26 +343,35 @@ GETTERS: dict[str, Getter] = {
     "remote_user": _remote_user,
     "request": lambda r: r.request_line,
     "request_body": _request_body,
+    "request_body_file": _body_file,
     "request_completion": lambda r: b"OK" if r.header_sent else b"",
     "request_filename": _request_filename,
     "request_id": _request_id,
     "request_length": _request_length,
     "request_method": lambda r: r.method or None,
+    "request_port": _request_port,
     "request_time": lambda r: _seconds(max(0.0, time.time() - r.started)),
-    "request_uri": lambda r: r.raw_uri,
+    "request_uri": lambda r: r.raw_uri or None,
     "scheme": lambda r: b"https" if r.connection.tls else b"http",
     "server_addr": lambda r: r.connection.local_address,
     "server_name": lambda r: r.server.name,
     "server_port": lambda r: b"%d" % r.connection.listener.port,
     "server_protocol": lambda r: r.head.protocol if r.head is not None else None,
     "status": _status,
-    "time_iso8601": _iso8601,
+    "tcpinfo_rcv_space": _tcp_info(22),
+    "tcpinfo_rtt": _tcp_info(15),
+    "tcpinfo_rttvar": _tcp_info(16),
+    "tcpinfo_snd_cwnd": _tcp_info(18),
+    "time_iso8601": lambda r: r.worker.time_iso8601(),
     "time_local": _time_local,
     "uri": lambda r: r.path or None,
     "proxy_host": lambda r: r.location.proxy.host(r) if r.location.proxy else None,
     "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
     "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),
     "upstream_addr": _upstream("addr"),
+    "upstream_cache_etag": _not_found,
+    "upstream_cache_last_modified": _not_found,
+    "upstream_cache_status": _not_found,
     "upstream_status": _upstream("status"),
     "upstream_response_time": _upstream("response_time"),
     "upstream_connect_time": _upstream("connect_time"),

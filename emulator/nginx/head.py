@@ -187,6 +187,12 @@ def validate_host(value: bytes) -> bytes | None:
     return host
 
 
+def port_of(value: bytes) -> int:
+    """The port that a host has, or 0."""
+    found = _HOST.match(value)
+    return int(found["port"] or 0) if found is not None else 0
+
+
 def choose_server(r: Request, host: bytes) -> None:
     """Hand a request to the server that its host names."""
     listener = r.connection.listener

@@ -36,11 +36,11 @@ def _known(name: str, own: Container[str]) -> Getter:
     getter = GETTERS.get(name)
     if getter is not None:
         return getter
+    if name in own:
+        return _own(name)
     for prefix, make in PREFIXES.items():
         if name.startswith(prefix):
             return make(name[len(prefix) :])
-    if name in own:
-        return _own(name)
     raise UnknownVariable(f'unknown "{name}" variable')
 
 

@@ -53,6 +53,7 @@ class Worker:
         self.accepted = 0
         self._second = -1
         self._time_local = b""
+        self._iso8601 = (-1, b"")
         self._addresses: dict[str, str] = {}
         for log in conf.logs:
             log.attach(self.loop)
@@ -225,3 +226,11 @@ class Worker:
             self._second = now
             self._time_local = time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(now)).encode("ascii")
         return self._time_local
+
+    def time_iso8601(self) -> bytes:
+        """The same as ISO 8601 has it."""
+        now = int(time.time())
+        if now != self._iso8601[0]:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
+            self._iso8601 = now, f"{text[:-2]}:{text[-2:]}".encode("ascii")
+        return self._iso8601[1]

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from emulator.nginx import regex
-from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.directives import BadValue, Block, Directive, not_yet
 from emulator.nginx.modules.listen import define, define_captures
 from emulator.nginx.rows import (
     HSL,
@@ -23,6 +23,8 @@ from emulator.nginx.rows import (
     uses_variables,
 )
 from emulator.nginx.values import number
+from emulator.nginx.variablenames import CHANGEABLE
+from emulator.nginx.variables import is_implemented
 
 MODULE = "ngx_http_rewrite_module"
 
@@ -99,6 +101,8 @@ def place_set(block: Block, args: tuple[str, ...]) -> Set:
         raise BadValue(f'invalid variable name "{name}"')
     name = name[1:].lower()
     define(block, name)
+    if name in CHANGEABLE and not is_implemented(name):
+        raise not_yet(f'setting the "{name}" variable')
     uses_variables(block, value)
     return Set(name, value)
 
