@@ -286,7 +286,6 @@ class Exchange:
     def _done(self, complete: bool) -> None:
         """The upstream's part is over; a connection with nothing left on it may serve again."""
         r, head, group, peer, upstream = self.r, self.head, self.group, self._peer, self._upstream
-        self._release(failed=False)
         if complete and group.keepalive and peer and upstream and upstream.sent and head and stays_open(head):
             self._upstream = None
             r.worker.idle.give(self._pool(), group, peer, upstream.release(), upstream.requests + 1)

@@ -1,22 +1,75 @@
-"""The head of an upstream's response, past the interim ones."""
+"""The head of an upstream's answer: the final one, in one piece or many, within its buffer."""
 
 from __future__ import annotations
 
 import pytest
 
 from emulator.http1.message import BadMessage
-from emulator.nginx.upstreamhead import final_head
+from emulator.nginx.upstreamhead import final_head, stays_open
 
-_FINAL = b"HTTP/1.1 200 OK\r\n\r\n"
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+FINAL = b"HTTP/1.1 200 OK\r\nA: 1\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 
 
-def test_interim_responses_are_passed_over() -> None:
-    found = final_head(_CONTINUE * 20 + _FINAL + b"body", 4096)
-    assert found is not None
-    assert (found[0].status, found[1], found[2]) == (200, b"body", len(_FINAL))
+def test_a_head_comes_with_what_follows_it() -> None:
+    arrived = final_head(FINAL + b"body", 4096)
+    assert arrived is not None
+    head, rest, size = arrived
+    assert (head.status, rest, size) == (200, b"body", len(FINAL))
+
+
+def test_interim_heads_are_passed_over() -> None:
+    arrived = final_head(INTERIM + FINAL, 4096)
+    assert arrived is not None
+    assert arrived[0].status == 200
+
+
+def test_switching_protocols_is_final() -> None:
+    arrived = final_head(b"HTTP/1.1 101 Switching Protocols\r\n\r\nraw", 4096)
+    assert arrived is not None
+    assert (arrived[0].status, arrived[1]) == (101, b"raw")
+
+
+@pytest.mark.parametrize("data", [FINAL, INTERIM + FINAL])
+def test_every_part_of_a_head_is_incomplete(data: bytes) -> None:
+    for at in range(len(data)):
+        assert final_head(data[:at], 4096) is None, f"cut after {at}"
+
+
+def test_a_head_that_outgrows_its_buffer_is_refused_when_the_buffer_is_full() -> None:
+    data = b"HTTP/1.1 200 OK\r\nA: " + b"x" * 200
+    assert final_head(data, 1000) is None
+    with pytest.raises(BadMessage, match="upstream sent too big header"):
+        final_head(data, 200)
+    with pytest.raises(BadMessage, match="upstream sent too big header"):
+        final_head(data + b"\r\n\r\n", 200)
+
+
+def test_what_is_wrong_is_said_without_the_circumstances() -> None:
+    with pytest.raises(BadMessage) as caught:
+        final_head(b"hello\r\n", 4096)
+    assert str(caught.value) == "upstream sent no valid HTTP/1.0 header"
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "open_"),
+    [
+        (b"1.1", b"", True),
+        (b"1.1", b"Connection: close\r\n", False),
+        (b"1.1", b"Connection: Keep-Alive\r\n", True),
+        (b"1.0", b"", False),
+        (b"1.0", b"Connection: keep-alive\r\n", False),
+    ],
+)
+def test_only_http_1_1_keeps_a_connection_open_unless_its_field_says_otherwise(
+    version: bytes, connection: bytes, open_: bool
+) -> None:
+    arrived = final_head(b"HTTP/%b 200 OK\r\n%b\r\n" % (version, connection), 4096)
+    assert arrived is not None
+    assert stays_open(arrived[0]) is open_
 
 
 def test_interim_responses_without_end_are_an_error_and_are_not_kept() -> None:
     with pytest.raises(BadMessage, match="too many interim responses"):
-        final_head(_CONTINUE * 1000, 4096)
+        final_head(CONTINUE * 1000, 4096)
