@@ -77,22 +77,29 @@ def test_chunks_go_on_as_they_come(rig: Rig) -> None:
     assert rig.passed() == b"abc"
 
 
+_READERS: dict[str, Callable[[], BodyReader]] = {
+    "three octets": lambda: LengthReader(3),
+    "until the end": UntilCloseReader,
+    "chunked": ChunkedReader,
+}
+
+
 @pytest.mark.parametrize(
-    ("reader", "pieces", "end"),
+    ("framing", "pieces", "end"),
     [
-        (LengthReader(3), [b"a", b"bc"], Body.WHOLE),
-        (LengthReader(3), [b"abcd"], Body.SURPLUS),
-        (LengthReader(3), [b"ab", b""], Body.BROKEN),
-        (UntilCloseReader(), [b"ab", b""], Body.CLOSED),
-        (ChunkedReader(), [b"3\r\nab", b"c\r\n0\r\n\r\n"], Body.WHOLE),
-        (ChunkedReader(), [b"0\r\n\r\nx"], Body.SURPLUS),
-        (ChunkedReader(), [b"3\r\nab", b""], Body.BROKEN),
-        (ChunkedReader(), [b"3\r\nabcd"], Body.INVALID),
+        ("three octets", [b"a", b"bc"], Body.WHOLE),
+        ("three octets", [b"abcd"], Body.SURPLUS),
+        ("three octets", [b"ab", b""], Body.BROKEN),
+        ("until the end", [b"ab", b""], Body.CLOSED),
+        ("chunked", [b"3\r\nab", b"c\r\n0\r\n\r\n"], Body.WHOLE),
+        ("chunked", [b"0\r\n\r\nx"], Body.SURPLUS),
+        ("chunked", [b"3\r\nab", b""], Body.BROKEN),
+        ("chunked", [b"3\r\nabcd"], Body.INVALID),
     ],
     ids=repr,
 )
-def test_how_a_body_ends_is_told(rig: Rig, reader: BodyReader, pieces: list[bytes], end: Body) -> None:
-    pipe = rig.pipe(reader)
+def test_how_a_body_ends_is_told(rig: Rig, framing: str, pieces: list[bytes], end: Body) -> None:
+    pipe = rig.pipe(_READERS[framing]())
     states = [pipe.feed(piece) for piece in pieces]
     assert states[:-1] == [Body.COMING] * (len(pieces) - 1)
     assert states[-1] is end
