@@ -96,13 +96,11 @@ class Proxy:
         "send_timeout",
         "set_body",
         "socket_keepalive",
-        "target",
         "uri",
     )
 
     group: Group
     dynamic: Callable[[Request], Target | int] | None  # proxy_pass with variables
-    target: None
     host: Template
     port: Template
     scheme: bytes

@@ -102,7 +102,6 @@ def _target(
     default_port = 443 if scheme == "https" else 80
     proxy.scheme = scheme.encode()
     proxy.dynamic = None
-    proxy.target = None
     address = to.address
     assert address is not None
     if address.unix:
@@ -155,7 +154,6 @@ def _dynamic_target(
         return where
 
     proxy.dynamic = target
-    proxy.target = None
     proxy.scheme = b"http"
     proxy.uri = None
     proxy.group = Group("", [])
