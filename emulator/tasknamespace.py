@@ -51,12 +51,15 @@ class Rotation:
 
     @classmethod
     def create(cls, name: str) -> Rotation:
-        if hasattr(os, "memfd_create"):
-            return cls(os.memfd_create(f"rotation-{name}", os.MFD_CLOEXEC))
-        from tempfile import TemporaryFile
+        # not a memfd: since Linux 6.14 its SEEK_CUR takes no lock, and turns get lost
+        try:
+            folder = os.environ.get("TMPDIR") or "/tmp"
+            return cls(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except (AttributeError, OSError):
+            from tempfile import TemporaryFile
 
-        with TemporaryFile(prefix="rotation-") as file:
-            return cls(os.dup(file.fileno()))
+            with TemporaryFile(prefix=f"rotation-{name}-") as file:
+                return cls(os.dup(file.fileno()))
 
     def next(self) -> int:
         return os.lseek(self.descriptor, 1, os.SEEK_CUR)
