@@ -217,10 +217,10 @@ class Exchange:
             r, proxy, reader, buffering, proxy.buffer_size - head_size, attempt, self._warn
         )
         if r.header_only:
-            if rest and r.method != b"HEAD":
+            if rest and r.method != b"HEAD" and not r.subrequest:
                 attempt.doing = READING
                 pipe.warn_of_surplus()
-            self._done(complete=reader.done and not rest)
+            self._done(complete=reader.done and not (rest or (r.subrequest and r.length_in)))
         elif rest or reader.done:
             if buffering:
                 attempt.doing = READING
@@ -230,7 +230,7 @@ class Exchange:
     def _upgrade(self, rest: bytes) -> None:
         """Only an upgrade that was asked for becomes a tunnel."""
         r, upstream = self.r, self._upstream
-        if b"upgrade" not in r.index or upstream is None:
+        if b"upgrade" not in r.index or upstream is None or r.subrequest:
             raise BadMessage(502, "upstream sent unexpected 101 response")
         if not output.send_header(r):
             self.close()

@@ -348,7 +348,7 @@ GETTERS: dict[str, Getter] = {
     "request_filename": _request_filename,
     "request_id": _request_id,
     "request_length": _request_length,
-    "request_method": lambda r: r.method or None,
+    "request_method": lambda r: r.main.method or None,
     "request_port": _request_port,
     "request_time": lambda r: _seconds(max(0.0, time.time() - r.started)),
     "request_uri": lambda r: r.raw_uri or None,

@@ -207,14 +207,18 @@ class ErrorLog:
     def request(self, r: Request, level: str, message: str, upstream: str | None = None) -> None:
         """A line with the request's circumstances, as ngx_http_log_error_handler adds them."""
         rank = LEVELS[level]
-        logs = [log for threshold, log in r.location.error_logs if rank <= threshold]
+        logs = [log for threshold, log in r.main.location.error_logs if rank <= threshold]
         if not logs:
             return
+        if r.ctx is not None and (doing := r.ctx.get("doing")) and " while " not in message:
+            message = f"{message} while {doing}"
         if len(message) > _LONG:
             message = _shortened(message, len(self.line(level, "", r.connection.number)) - 1)
         parts = [message, f", client: {r.connection.address}", f", server: {r.server.name.decode(*ENCODING)}"]
         if r.request_line:
             parts.append(f', request: "{r.request_line.decode(*ENCODING)}"')
+        if r.subrequest:
+            parts.append(f', subrequest: "{r.path.decode(*ENCODING)}"')
         if upstream is not None:
             # one line of the log stays one line, whatever a decoded URI holds
             parts.append(f', upstream: "{_CONTROL.sub(_as_hex, upstream)}"')

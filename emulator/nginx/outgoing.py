@@ -38,7 +38,7 @@ class Outgoing:
     def collect(self, ready: Callable[[], None]) -> None:
         """Read the body, if there is one, as far as it has to be there; then call `ready`."""
         r = self._r
-        if r.length_in == 0 or r.discarded or r.body is not None:
+        if r.length_in == 0 or r.discarded or r.body is not None or r.subrequest:
             if r.length_in == 0:
                 send_continue(r)
             self._body = r.body if r.body is not None and r.body.kept else None
@@ -73,7 +73,9 @@ class Outgoing:
             data = proxy.set_body(r)
             out.push(proxy.request_head(r, len(data), True) + data)
         elif body is None:
-            out.push(proxy.request_head(r, 0, b"content-length" in r.index))
+            # a subrequest claims the body of the request that made it, and has none
+            length = r.length_in if r.subrequest else 0
+            out.push(proxy.request_head(r, length, b"content-length" in r.index))
         elif self.streams:
             self._upstream = upstream
             upstream.more = None if body.done else body.resume

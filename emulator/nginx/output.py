@@ -68,6 +68,9 @@ def send_header(r: Request) -> bool:
     if r.err_status:
         r.status = respond.ON_THE_WIRE.get(r.err_status, r.err_status)
         r.status_line = None
+    if r.subrequest:
+        r.header_sent = True
+        return True
     if r.method == b"HEAD":
         r.header_only = True
     if r.status == 200 and not r.disable_not_modified:

@@ -63,6 +63,10 @@ def _access(block: Block, own: frozenset[str]) -> list[Handler]:
         from emulator.nginx.auth_basic import compile_auth_basic
 
         found.append(compile_auth_basic(block, own))
+    if (block.given("auth_request") or "off") != "off":
+        from emulator.nginx.auth_request import compile_auth_request
+
+        found.append(compile_auth_request(block, own))
     return [each for each in found if each is not None]
 
 
@@ -92,7 +96,7 @@ def access_phase(checks: list[Handler], satisfy: str, refuse: Refuse) -> tuple[H
 
 def _must(check: Handler, refuse: Refuse) -> Handler:
     def step(r: Request) -> int:
-        result = check(r)
+        result = DECLINED if r.subrequest else check(r)
         if result == OK:
             return DECLINED
         return refuse(r, result) if result == 401 else result
@@ -104,7 +108,7 @@ def _may(check: Handler, left: int) -> Handler:
     """A check that need not agree; `left` handlers of this phase follow it, the verdict included."""
 
     def step(r: Request) -> int:
-        result = check(r)
+        result = DECLINED if r.subrequest else check(r)
         if result == OK:
             r.headers_out = [field for field in r.headers_out if field[0] != b"WWW-Authenticate"]
             r.phase += left

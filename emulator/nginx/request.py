@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emulator.http1.message import BadMessage, Header, RequestHead
 from emulator.nginx import output, specialresponse
@@ -93,6 +93,8 @@ class Request:
         "worker",
     )
 
+    subrequest: ClassVar[bool] = False  # made by another request, which reads no more of it than its head
+
     def __init__(self, connection: Connection, server: Server) -> None:
         self.connection: Connection = connection
         self.worker: Worker = connection.worker
@@ -149,6 +151,11 @@ class Request:
         self.headers_out: list[tuple[bytes, bytes]] = []
         self.chunked: bool = False
         self.allow_ranges: bool = False
+
+    @property
+    def main(self) -> Request:
+        """The client's own request."""
+        return self
 
     # the head -> server -> location
 
