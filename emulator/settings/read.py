@@ -10,7 +10,7 @@ from typing import Any
 from emulator.settings import check
 from emulator.settings.model import Image, Service, Settings, Volume
 from emulator.settings.schema import FILE
-from emulator.settings.values import Spot
+from emulator.settings.values import Problems, Spot
 
 TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -40,13 +40,46 @@ def parse(text: str, path: Path) -> tuple[Settings | None, list[str]]:
         return None, ["nested too deeply"]
     except ValueError as error:  # also numbers of more digits than Python takes
         return None, [_syntax(str(error), text)]
-    problems: list[str] = []
+    problems = Problems()
     found = FILE.read(document, Spot(problems))
     if found is None:
-        return None, problems
+        return None, [*problems, *_among_the_rest(document, problems, path)]
     settings = absolute(build(found, path))
-    problems += check.whole_file(settings)
-    return settings, problems
+    return settings, [*problems, *check.whole_file(settings)]
+
+
+def _among_the_rest(document: dict[str, Any], problems: Problems, path: Path) -> list[str]:
+    """What only the whole file can show, for what is left of it without the places that are wrong."""
+    for place in sorted(set(problems.places), key=_from_the_end):
+        _drop(document, place)
+    found = FILE.read(document, Spot([]))
+    if found is None:
+        return []
+    wrong = {line.partition(": ")[0] for line in problems}
+    rest = check.whole_file(absolute(build(found, path)))
+    return [line for line in rest if line.partition(": ")[0] not in wrong]
+
+
+def _from_the_end(place: tuple[str | int, ...]) -> tuple[int, int]:
+    """Deep places first, and of one list the last item first, so that no index moves before it is used."""
+    last = place[-1] if place else 0
+    return -len(place), -last if isinstance(last, int) else 0
+
+
+def _drop(document: dict[str, Any], place: tuple[str | int, ...]) -> None:
+    """Take a place out of a document; where it is not there, it is its table that was wrong."""
+    above: Any = document
+    for key in place[:-1]:
+        try:
+            above = above[key]
+        except (KeyError, IndexError, TypeError):
+            return
+    holder: Any = above if isinstance(above, dict | list) else None
+    if place and holder is not None:
+        try:
+            del holder[place[-1]]
+        except (KeyError, IndexError, TypeError):
+            _drop(document, place[:-1])
 
 
 def _syntax(message: str, text: str) -> str:

@@ -11,6 +11,14 @@ class Unfit(Exception):
     """A value is not what its key takes; a text, where there is one, says more than the kind's own."""
 
 
+class Problems(list[str]):
+    """Problems as lines, and the keys that lead to the place of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[tuple[str | int, ...]] = []
+
+
 class Spot:
     """A place in the file, and the list of problems that all places share; its path is made when told."""
 
@@ -33,8 +41,14 @@ class Spot:
         name = self.key if re.fullmatch(r"[A-Za-z0-9_-]+", self.key, re.ASCII) else quoted(self.key)
         return f"{above}.{name}" if above else name
 
+    @property
+    def keys(self) -> tuple[str | int, ...]:
+        return () if self.above is None else (*self.above.keys, self.key)
+
     def add(self, message: str) -> None:
         self.problems.append(f"{self.path}: {message}")
+        if isinstance(self.problems, Problems):
+            self.problems.places.append(self.keys)
 
     def wrong(self, found: object, expected: str) -> None:
         self.add(f"found {shown(found)}, expected {expected}")
