@@ -25,7 +25,7 @@ from emulator.nginx.request import Request
 from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
-    from emulator.nginx.compile import Listener
+    from emulator.nginx.listener import Listener
     from emulator.nginx.location import Location
     from emulator.nginx.worker import Worker
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.address import client_octets
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.fieldgetters import Getter
 from emulator.nginx.forwarded import Proxies, forwarded
 from emulator.nginx.geotable import NOWHERE
-from emulator.nginx.getters import Getter
 from emulator.nginx.map import Computed
 from emulator.nginx.variables import compile_getter
 

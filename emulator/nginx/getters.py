@@ -6,7 +6,6 @@ A getter gives bytes, or None where nginx's variable is "not found".
 from __future__ import annotations
 
 import os
-import re
 import struct
 import time
 from collections.abc import Callable
@@ -15,124 +14,14 @@ from typing import TYPE_CHECKING
 from emulator.nginx import respond
 from emulator.nginx.address import packed
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.fieldgetters import Getter, header, not_found
 from emulator.nginx.head import port_of
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
-Getter = Callable[["Request"], "bytes | None"]
 
 _IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE = 6, 11, 104
-
-
-def _header(rest: str) -> Getter:
-    name = rest.replace("_", "-").lower().encode()
-    separator = b"; " if name == b"cookie" else b", "
-
-    def get(r: Request) -> bytes | None:
-        value = r.index.get(name)
-        if not r.server.header_rules.underscores and len(r.index) == len(r.headers):
-            return value
-        found = [v for _, v, lower in r.headers if lower.replace(b"_", b"-") == name]
-        return separator.join(found) if found else None
-
-    return get
-
-
-def _sent_header(rest: str) -> Getter:
-    name = rest.replace("_", "-").lower().encode()
-    special = _SENT.get(name)
-
-    def get(r: Request) -> bytes | None:
-        if special is not None:
-            value = special(r)
-            if value is not None:
-                return value
-        values = [value for sent, value in r.headers_out if sent.lower() == name]
-        return b", ".join(values) if values else None
-
-    return get
-
-
-def _upstream_header(rest: str) -> Getter:
-    name = rest.replace("_", "-").lower().encode()
-
-    def get(r: Request) -> bytes | None:
-        head = r.upstream.head if r.upstream is not None else None
-        if head is None:
-            return None
-        values = [value for _, value, lower in head.headers if lower == name]
-        return b", ".join(values) if values else None
-
-    return get
-
-
-def _upstream_cookie(rest: str) -> Getter:
-    """As ngx_http_parse_set_cookie_lines: the first Set-Cookie of this name, whatever its case."""
-    setting = re.compile(re.escape(rest.encode()) + rb" *= *([^;]*)", re.IGNORECASE)
-
-    def get(r: Request) -> bytes | None:
-        head = r.upstream.head if r.upstream is not None else None
-        for _, value, lower in head.headers if head is not None else ():
-            if lower == b"set-cookie" and (found := setting.match(value)):
-                return found[1]
-        return None
-
-    return get
-
-
-def _sent_trailer(rest: str) -> Getter:
-    name = rest.replace("_", "-").lower().encode()
-
-    def get(r: Request) -> bytes | None:
-        values = [value for sent, value in r.trailers_out or () if sent.lower() == name]
-        return b", ".join(values) if values else None
-
-    return get
-
-
-def _not_found(r: Request) -> None:
-    """What has no value here: no PROXY protocol is spoken, nothing is cached, no trailer is kept."""
-
-
-def _argument(rest: str) -> Getter:
-    wanted = rest.lower().encode() + b"="
-
-    def get(r: Request) -> bytes | None:
-        for pair in r.args.split(b"&"):
-            if pair[: len(wanted)].lower() == wanted:
-                return pair[len(wanted) :]
-        return None
-
-    return get
-
-
-def _cookie(rest: str) -> Getter:
-    wanted = rest.encode()
-
-    def get(r: Request) -> bytes | None:
-        for _, value, lower in r.headers:
-            if lower == b"cookie":
-                for pair in value.split(b";"):
-                    name, equals, text = pair.strip(b" ").partition(b"=")
-                    if equals and name.lower() == wanted.lower():
-                        return text
-        return None
-
-    return get
-
-
-PREFIXES: dict[str, Callable[[str], Getter]] = {
-    "http_": _header,
-    "sent_http_": _sent_header,
-    "upstream_http_": _upstream_header,
-    "arg_": _argument,
-    "cookie_": _cookie,
-    "sent_trailer_": _sent_trailer,
-    "upstream_cookie_": _upstream_cookie,
-    "upstream_trailer_": lambda rest: _not_found,
-    "proxy_protocol_tlv_": lambda rest: _not_found,
-}
 
 
 def _host(r: Request) -> bytes:
@@ -219,29 +108,6 @@ def _original(r: Request) -> tuple[str, int]:
 
 def _shown_port(port: int) -> bytes:
     return b"%d" % port if port else b""
-
-
-def _connection_type(r: Request) -> bytes:
-    if r.status == 101:
-        return b"upgrade"
-    return b"keep-alive" if r.keepalive else b"close"
-
-
-_SENT: dict[bytes, Getter] = {
-    b"content-type": lambda r: r.content_type,
-    b"content-length": lambda r: b"%d" % r.content_length if r.content_length >= 0 else None,
-    b"location": lambda r: r.location_out,
-    b"last-modified": lambda r: _last_modified(r),
-    b"connection": _connection_type,
-    b"etag": lambda r: r.etag,
-    b"transfer-encoding": lambda r: b"chunked" if r.chunked else None,
-}
-
-
-def _last_modified(r: Request) -> bytes | None:
-    from emulator.nginx.output import http_date
-
-    return http_date(r.last_modified) if r.last_modified >= 0 else None
 
 
 def _seconds(value: float) -> bytes:
@@ -331,10 +197,10 @@ GETTERS: dict[str, Getter] = {
     "nginx_version": lambda r: respond.VERSION,
     "pid": lambda r: r.worker.pid,
     "pipe": lambda r: b"p" if r.connection.pipelined else b".",
-    "proxy_protocol_addr": _not_found,
-    "proxy_protocol_port": _not_found,
-    "proxy_protocol_server_addr": _not_found,
-    "proxy_protocol_server_port": _not_found,
+    "proxy_protocol_addr": not_found,
+    "proxy_protocol_port": not_found,
+    "proxy_protocol_server_addr": not_found,
+    "proxy_protocol_server_port": not_found,
     "realpath_root": lambda r: r.worker.realpath(_document_root(r)),
     "remote_addr": lambda r: r.connection.address.encode(),
     "realip_remote_addr": lambda r: _original(r)[0].encode(),
@@ -369,9 +235,9 @@ GETTERS: dict[str, Getter] = {
     "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
     "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),
     "upstream_addr": _upstream("addr"),
-    "upstream_cache_etag": _not_found,
-    "upstream_cache_last_modified": _not_found,
-    "upstream_cache_status": _not_found,
+    "upstream_cache_etag": not_found,
+    "upstream_cache_last_modified": not_found,
+    "upstream_cache_status": not_found,
     "upstream_status": _upstream("status"),
     "upstream_response_time": _upstream("response_time"),
     "upstream_connect_time": _upstream("connect_time"),
@@ -381,7 +247,7 @@ GETTERS: dict[str, Getter] = {
     "upstream_bytes_sent": _upstream("bytes_sent"),
 }
 
-_x_forwarded_for = _header("x_forwarded_for")
+_x_forwarded_for = header("x_forwarded_for")
 
 
 def _forwarded_for(r: Request) -> bytes:

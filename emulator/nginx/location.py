@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
 from emulator.nginx.charset import compile_charset
-from emulator.nginx.conf import ENCODING, ConfError
+from emulator.nginx.conf import ENCODING
 from emulator.nginx.headers import compile_headers
-from emulator.nginx.log import LEVELS, LogFile
 from emulator.nginx.logconf import compile_access_logs
 from emulator.nginx.phases import compile_phases
 from emulator.nginx.proxyconf import compile_proxy
@@ -19,9 +18,9 @@ from emulator.nginx.request import DECLINED, Handler, Request
 from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
-    from emulator.namespace import Namespace
     from emulator.nginx.compile import HttpConf, Tree
     from emulator.nginx.directives import Block
+    from emulator.nginx.log import LogFile
     from emulator.nginx.modules.location import Location as Match
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.referer import Valid
@@ -39,55 +38,6 @@ class ErrorPage:
     def __init__(self, overwrite: int, uri: Template) -> None:
         self.overwrite = overwrite
         self.uri = uri
-
-
-class LogRegistry:
-    """The log files of one configuration, each opened once."""
-
-    def __init__(self, prefix: str, namespace: Namespace) -> None:
-        self.prefix = prefix
-        self._namespace = namespace
-        self._files: dict[str, LogFile] = {}
-
-    @property
-    def files(self) -> list[LogFile]:
-        return list(self._files.values())
-
-    def open(self, path: str, buffer: int = 0, flush: float = 0.0, level: int = 0) -> LogFile:
-        """The log at a path of the configuration; raises ConfError as nginx does when it cannot be opened."""
-        if path != "stderr":
-            path = os.path.join(self.prefix, path)  # noqa: PTH118
-        log = self._files.get(path)
-        if log is None:
-            real = path if path == "stderr" else self._namespace.path(path)
-            try:
-                log = self._files[path] = LogFile(real, buffer, flush, level)
-            except OSError as error:
-                raise ConfError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from None
-        return log
-
-    def open_now(self, path: str) -> LogFile | None:
-        """A log whose name has variables: opened when it is first written to; None if that fails."""
-        full = os.path.join(self.prefix, path)  # noqa: PTH118
-        log = self._files.get(full)
-        if log is None:
-            try:
-                log = self._files[full] = LogFile(self._namespace.path(full))
-            except OSError:
-                return None
-        return log
-
-    def error_logs(self, block: Block, override: str | None = None) -> tuple[tuple[int, LogFile], ...]:
-        """(threshold, file) of each error_log that holds in a block; nginx's default where there is none."""
-        written = block.inherited("error_log")
-        if not written:
-            return ((LEVELS["error"], self.open(override or "stderr")),)
-        found = []
-        for entry in written:
-            if entry.target.startswith(("syslog:", "memory:")):
-                continue
-            found.append((LEVELS[entry.level], self.open(entry.target)))
-        return tuple(found)
 
 
 class Location:

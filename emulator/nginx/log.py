@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.getters import Getter
+from emulator.nginx.fieldgetters import Getter
 from emulator.nginx.variables import Template, _known
 
 if TYPE_CHECKING:

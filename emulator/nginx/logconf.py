@@ -13,8 +13,8 @@ from emulator.nginx.variables import compile_template
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
-    from emulator.nginx.location import LogRegistry
     from emulator.nginx.log import LogFile
+    from emulator.nginx.logregistry import LogRegistry
     from emulator.nginx.variables import Template
 
 Writer = Callable[[Request], None]

@@ -23,7 +23,8 @@ from emulator.nginx.worker import Worker
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
-    from emulator.nginx.compile import HttpConf, Listener
+    from emulator.nginx.compile import HttpConf
+    from emulator.nginx.listener import Listener
 
 _SIGNALS = (
     signal.SIGTERM,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.getters import GETTERS, PREFIXES, Getter
+from emulator.nginx.fieldgetters import PREFIXES, Getter
+from emulator.nginx.getters import GETTERS
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request

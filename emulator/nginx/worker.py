@@ -20,7 +20,8 @@ from emulator.nginx.output import HeadPrefix
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
-    from emulator.nginx.compile import HttpConf, Listener
+    from emulator.nginx.compile import HttpConf
+    from emulator.nginx.listener import Listener
     from emulator.nginx.request import Request
 
 _ACCEPTS_PER_TURN = 64
