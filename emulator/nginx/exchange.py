@@ -69,10 +69,9 @@ class Exchange(Dispatch):
         if target is not None:
             check(head)
             self.close()
-            follow(r, head, target)
+            follow(self.proxy, r, head, target)
             r.connection.flush()
             return
-        r.clear_response()
         take_head(self.proxy, r, head, self._warn)
         if status == 101:
             self._upgrade(rest)

@@ -56,7 +56,9 @@ class Target(NamedTuple):
     uri: bytes | None
 
 
-Redirect = Callable[[Request, bytes], "bytes | None"]
+Redirect = Callable[[Request, bytes], "bytes | None"]  # None: not meant
+# fields of an answer that are not passed on as they are
+SPECIAL = frozenset((b"location", b"refresh", b"connection", b"keep-alive", b"transfer-encoding"))
 
 
 class Proxy:
@@ -67,6 +69,7 @@ class Proxy:
         "buffer_unit",
         "buffering",
         "connect_timeout",
+        "cookies",
         "dropped",
         "dynamic",
         "group",
@@ -96,6 +99,7 @@ class Proxy:
         "send_timeout",
         "set_body",
         "socket_keepalive",
+        "special",
         "uri",
     )
 
@@ -118,6 +122,8 @@ class Proxy:
     own_framing: bool  # proxy_set_header names Content-Length or Transfer-Encoding itself
     http_version: int
     redirects: tuple[Redirect, ...]
+    cookies: Redirect | None  # proxy_cookie_domain and its kin
+    special: frozenset[bytes]  # SPECIAL, and Set-Cookie where something is to become of it
     buffering: bool
     request_buffering: bool
     buffer_size: int

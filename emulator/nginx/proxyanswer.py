@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Warn = Callable[[str], None]
 
-_SPECIAL = frozenset((b"location", b"refresh", b"connection", b"keep-alive", b"transfer-encoding"))
 _TAKEN = frozenset((b"content-type", b"content-length"))  # the response's own attributes
 _UNIQUE = frozenset((b"content-length", b"transfer-encoding"))
 # of these a second one is dropped, with a word about it
@@ -51,11 +50,11 @@ def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
     r.disable_not_modified = True
     if proxy.passes_first_lines:
         r.ctx = {**(r.ctx or {}), "first_lines": proxy.passes_first_lines}
-    hidden, out = proxy.hidden, r.headers_out
+    hidden, special, out = proxy.hidden, proxy.special, r.headers_out
     for name, value, lower in _without_seconds(head, warn) if repeated else head.headers:
         if lower in hidden or lower in _TAKEN:
             continue
-        if lower in _SPECIAL:
+        if lower in special:
             _rewrite(proxy, r, name, value, lower)
         else:
             out.append((name, value))
@@ -72,6 +71,13 @@ def _rewrite(proxy: Proxy, r: Request, name: bytes, value: bytes, lower: bytes) 
         at = value.lower().find(b"url=")
         changed = value if at < 0 else value[: at + 4] + _redirected(proxy, r, value[at + 4 :])
         r.headers_out.append((name, changed))
+    elif lower == b"set-cookie":
+        r.headers_out.append((name, _cookie(proxy, r, value)))
+
+
+def _cookie(proxy: Proxy, r: Request, value: bytes) -> bytes:
+    changed = proxy.cookies(r, value) if proxy.cookies is not None else None
+    return value if changed is None else changed
 
 
 def _redirected(proxy: Proxy, r: Request, value: bytes) -> bytes:
@@ -110,11 +116,15 @@ def buffers(proxy: Proxy, head: ResponseHead) -> bool:
     return {b"no": False, b"yes": True}.get(said.lower(), proxy.buffering)
 
 
-def follow(r: Request, head: ResponseHead, target: bytes) -> None:
+def follow(proxy: Proxy, r: Request, head: ResponseHead, target: bytes) -> None:
     """Answer with another URI's content, and what belongs to the answer that named it."""
     r.clear_response()
     r.content_type = _content_type(head.index.get(b"content-type"))
-    r.headers_out = [(name, value) for name, value, lower in head.headers if lower in _ALONG]
+    r.headers_out = [
+        (name, _cookie(proxy, r, value) if lower == b"set-cookie" else value)
+        for name, value, lower in head.headers
+        if lower in _ALONG
+    ]
     if target.startswith(b"@"):
         r.redirect_named(target)
         return

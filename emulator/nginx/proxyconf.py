@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.address import BadAddress, parse_address
 from emulator.nginx.conf import ENCODING, ConfError
-from emulator.nginx.proxy import HIDDEN, Proxy, Redirect, Target, dropped_names
+from emulator.nginx.proxy import HIDDEN, SPECIAL, Proxy, Target, dropped_names
+from emulator.nginx.proxyredirect import compile_redirects
 from emulator.nginx.request import Request
 from emulator.nginx.upstream import Group, Peer
 from emulator.nginx.variables import Template, compile_template, constant_of
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
-    from emulator.nginx.modules.proxy import ProxyPass
-    from emulator.nginx.modules.proxy import Redirect as ProxyRedirect
     from emulator.nginx.modules.upstream import Server
+    from emulator.nginx.proxyvalues import ProxyPass
 
 
 def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
@@ -87,7 +87,8 @@ def compile_proxy(
     _target(proxy, value, passing, groups, conf, what)
     _settings(proxy, block)
     _headers(proxy, block, own)
-    proxy.redirects = _redirects(proxy, block, what, own)
+    proxy.redirects = compile_redirects(proxy, block, what, own)
+    _cookies(proxy, block, own)
     return proxy
 
 
@@ -221,6 +222,17 @@ def _settings(proxy: Proxy, block: Block) -> None:
     )
 
 
+def _cookies(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
+    proxy.cookies = None
+    names = ("proxy_cookie_domain", "proxy_cookie_path", "proxy_cookie_flags")
+    if any(block.given(name) for name in names):
+        from emulator.nginx.proxycookie import compile_cookies
+
+        domains, paths, flags = (block.inherited(name) for name in names)
+        proxy.cookies = compile_cookies(domains, paths, flags, own)
+    proxy.special = SPECIAL if proxy.cookies is None else SPECIAL | {b"set-cookie"}
+
+
 def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
     """Fields in nginx's order: the configuration's own first, then the defaults that it does not name."""
     fields: list[tuple[bytes, Template]] = []
@@ -235,56 +247,3 @@ def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
     proxy.headers = tuple(fields)
     proxy.own_framing = bool(named & {b"content-length", b"transfer-encoding"})
     proxy.dropped = dropped_names(frozenset(named))
-
-
-def _redirects(proxy: Proxy, block: Block, what: Match | None, own: frozenset[str]) -> tuple[Redirect, ...]:
-    """proxy_redirect, where the default puts the location's own name in place of proxy_pass's URL."""
-    found: list[Redirect] = []
-    for entry in block.inherited("proxy_redirect"):
-        if entry.kind == "off":
-            return ()
-        if entry.kind == "default":
-            default = _default_redirect(proxy, what)
-            if default is not None:
-                found.append(default)
-        else:
-            found.append(_written_redirect(entry, own))
-    return tuple(found)
-
-
-def _default_redirect(proxy: Proxy, what: Match | None) -> Redirect | None:
-    """`proxy_pass`'s URL -> the location's name, or "/" where it has no URI; none where it has variables."""
-    if proxy.dynamic is not None or (what is None and proxy.uri is not None):
-        return None
-    url = b"%b://%b%b" % (proxy.scheme, proxy.host(None), proxy.uri or b"")  # type: ignore[arg-type]
-    target = what.name.encode(*ENCODING) if what is not None and proxy.uri is not None else b"/"
-    prefix = url if proxy.uri is not None else url + b"/"
-
-    def rewrite(r: Request, value: bytes) -> bytes | None:
-        return target + value[len(prefix) :] if value.startswith(prefix) else None
-
-    return rewrite
-
-
-def _written_redirect(entry: ProxyRedirect, own: frozenset[str]) -> Redirect:
-    replacement = compile_template(entry.replacement, own)
-    pattern: re.Pattern[bytes] | None = entry.compiled
-    if pattern is not None:
-
-        def by_pattern(r: Request, value: bytes) -> bytes | None:
-            match = pattern.search(value)
-            if match is None:
-                return None
-            saved, r.captures = r.captures, tuple(group or b"" for group in match.groups())
-            changed = replacement(r)
-            r.captures = saved
-            return changed
-
-        return by_pattern
-    source = compile_template(entry.pattern, own)
-
-    def by_prefix(r: Request, value: bytes) -> bytes | None:
-        prefix = source(r)
-        return replacement(r) + value[len(prefix) :] if value.startswith(prefix) else None
-
-    return by_prefix

@@ -19,6 +19,8 @@ from emulator.nginx.requestbody import RequestBody, send_continue
 from emulator.nginx.uri import normalize
 
 if TYPE_CHECKING:
+    import re
+
     from emulator.nginx.attempt import Upstream
     from emulator.nginx.compile import Server
     from emulator.nginx.connection import Connection
@@ -209,10 +211,14 @@ class Request:
         """Find the location of the path and run its phases."""
         location, match = self.server.find(self.path)
         if match is not None:
-            self.captures = tuple(group or b"" for group in match.groups())
-            if match.re.groupindex:
-                self.set_variables({name: value or b"" for name, value in match.groupdict().items()})
+            self.take_captures(match)
         self.enter(location)
+
+    def take_captures(self, match: re.Match[bytes]) -> None:
+        """`$1` and named groups are from now on those of this match."""
+        self.captures = tuple(group or b"" for group in match.groups())
+        if match.re.groupindex:
+            self.set_variables({name: value or b"" for name, value in match.groupdict().items()})
 
     def set_variables(self, values: dict[str, bytes]) -> None:
         """Give the configuration's own variables their values."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
-from emulator.nginx import regex
-from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive, not_yet
-from emulator.nginx.modules.location import Location
-from emulator.nginx.modules.upstream import use_host
+from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
+from emulator.nginx.proxyvalues import (
+    Redirect,
+    place_bind,
+    place_cookie_domain,
+    place_cookie_flags,
+    place_cookie_path,
+    place_proxy_pass,
+    place_redirect,
+)
 from emulator.nginx.rows import (
     HSL,
     LI,
@@ -44,111 +46,10 @@ _NEXT_UPSTREAM = (
     *("error", "timeout", "invalid_header", "non_idempotent"),
     *("http_500", "http_502", "http_503", "http_504", "http_403", "http_404", "http_429", "off"),
 )
-_NO_URI = (
-    '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, '
-    'or inside "if" statement, or inside "limit_except" block'
-)
 _BUFFERING = (
     *("proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"),
     *("proxy_temp_file_write_size", "proxy_max_temp_file_size"),
 )
-
-
-class ProxyPass(NamedTuple):
-    """Where a location passes to: with variables only `url` is known; `uri` is "" where none was given."""
-
-    url: str
-    scheme: str = "http"
-    address: Address | None = None
-    uri: str = ""
-
-    @property
-    def has_variables(self) -> bool:
-        return self.address is None
-
-
-class Redirect(NamedTuple):
-    """One `proxy_redirect`: `kind` is off, default, text or regex; what to replace, and by what."""
-
-    kind: str
-    pattern: str = ""
-    replacement: str = ""
-    compiled: re.Pattern[bytes] | None = None
-
-
-def place_proxy_pass(block: Block, url: str) -> ProxyPass:
-    """As ngx_http_proxy_pass."""
-    if "$" in url:
-        uses_variables(block, url)
-        return ProxyPass(url)
-    scheme = next((name for name in ("http", "https") if url.lower().startswith(f"{name}://")), None)
-    if scheme is None:
-        raise BadValue("invalid URL prefix")
-    rest = url[len(scheme) + 3 :]
-    try:
-        address = parse_address(rest, default_port=443 if scheme == "https" else 80, uri=True)
-    except BadAddress as error:
-        raise BadValue(f'{error} in upstream "{rest}"') from None
-    if scheme == "https":
-        raise not_yet('"proxy_pass" to https')
-    use_host(block, address)
-    if address.uri and not _may_have_uri(block):
-        raise BadValue(_NO_URI)
-    return ProxyPass(url, scheme, address, address.uri)
-
-
-def _may_have_uri(block: Block) -> bool:
-    location = block.value
-    if block.context is not Context.LOCATION or not isinstance(location, Location):
-        return False
-    return location.modifier not in ("@", "~", "~*")
-
-
-def place_redirect(block: Block, args: tuple[str, ...]) -> Redirect:
-    """As ngx_http_proxy_redirect."""
-    earlier: tuple[Redirect, ...] = block.values.get("proxy_redirect", ())
-    if any(other.kind == "off" for other in earlier):
-        raise Complaint("is duplicate")
-    if len(args) == 1:
-        return _plain_redirect(block, args[0], bool(earlier))
-    pattern, replacement = args
-    uses_variables(block, replacement)
-    if pattern.startswith("~"):
-        caseless = pattern.startswith("~*")
-        compiled = regex.compiled(pattern[2:] if caseless else pattern[1:], caseless)
-        return Redirect("regex", pattern, replacement, compiled)
-    uses_variables(block, pattern)
-    return Redirect("text", pattern, replacement)
-
-
-def _plain_redirect(block: Block, word: str, is_second: bool) -> Redirect:
-    if word == "off":
-        if is_second:
-            raise Complaint("is duplicate")
-        return Redirect("off")
-    if word != "default":
-        raise BadValue(f'invalid parameter "{word}"')
-    to: ProxyPass | None = block.values.get("proxy_pass")
-    if to is None:
-        raise BadValue('"proxy_redirect default" should be placed after the "proxy_pass" directive')
-    if to.has_variables:
-        raise BadValue('"proxy_redirect default" cannot be used with "proxy_pass" directive with variables')
-    return Redirect("default")
-
-
-def place_bind(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
-    """As ngx_http_upstream_bind_set_slot."""
-    uses_variables(block, args[0])
-    if args[0] != "off" and "$" not in args[0]:
-        try:
-            literal = parse_address(f"[{args[0]}]" if args[0].count(":") > 1 else args[0]).literal
-        except BadAddress:
-            literal = False
-        if not literal:
-            raise BadValue(f'invalid address "{args[0]}"')
-    if len(args) > 1 and args[1] != "transparent":
-        raise BadValue(f'invalid parameter "{args[1]}"')
-    return args
 
 
 def refuse_http2(block: Block, version: str) -> str:
@@ -217,9 +118,21 @@ DIRECTIVES: tuple[Directive, ...] = (
         check=place_redirect,
         repeat=True,
     ),
-    later("proxy_cookie_domain", HSL, ONE_TWO, "Rewrite the domain of cookies.", repeat=True),
-    later("proxy_cookie_path", HSL, ONE_TWO, "Rewrite the path of cookies.", repeat=True),
-    later("proxy_cookie_flags", HSL, ONE_FOUR, "Set or clear flags of cookies.", repeat=True),
+    row(
+        *("proxy_cookie_domain", HSL, ONE_TWO, "Rewrite the domain of cookies.", ()),
+        check=place_cookie_domain,
+        repeat=True,
+    ),
+    row(
+        *("proxy_cookie_path", HSL, ONE_TWO, "Rewrite the path of cookies.", ()),
+        check=place_cookie_path,
+        repeat=True,
+    ),
+    row(
+        *("proxy_cookie_flags", HSL, ONE_FOUR, "Set or clear flags of cookies.", ()),
+        check=place_cookie_flags,
+        repeat=True,
+    ),
     row("proxy_store", HSL, ONE, "Keep answers as files.", status=NOT_YET, why=_CACHE),
     row("proxy_store_access", HSL, ONE_THREE, "The rights of kept files.", status=NOT_YET, why=_CACHE),
     flag("proxy_buffering", HSL, "Read answers ahead of the client.", True),
