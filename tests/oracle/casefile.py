@@ -3,30 +3,39 @@
     # a comment (only before the first section; else `--- note`)
     --- conf                     directives of http {}; starts a scene (`--- main`: a whole nginx.conf)
     --- files                    one a line: `path "content"`, `path 5000` (that many octets of a pattern),
-                                 `path/` (a folder), `path -> target` (a link), optionally `mode=600`
+                                 `path/` (a folder), `path -> target` (a link), optionally `mode=600` and
+                                 `mtime=1700000000`; escapes in a path are octets
     --- upstream PATH            what the upstream does with a request for PATH (`*`: any other);
                                  `--- upstream2 PATH` for the second server only
+    --- include PATH             one more configuration file beside the main one, placeholders and all
+    --- world                    tests/oracle/realistic only: what stands for what, see world.py there
     --- check access error       compare these logs, too, in every exchange of the scene (`info`: all levels)
-    --- send a sentence [k=v]    one exchange; options: answers=N, probe=no, check=access,error, differs=ID
+    --- send a sentence [k=v]    one exchange; options: answers=N, probe=no, check=access,error, differs=ID,
+                                 port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME, alpn=a,b,
+                                 version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
     --- requests [k=v]           one exchange a line, in short: `METHOD TARGET | Header: value || body`
     --- expect, --- note         for the reader only
 
 In `conf`, `send` and `upstream`: {port} {port2} {port3}, {upstream} {upstream2} {upstream3} (ports that
-answer), {refused} (a port that refuses), {root} (the folder of the files), {prefix} (nginx's prefix).
+answer), {secure} {secure2} {secure3} (that answer in TLS, with the certificates `upstream`, `selfsigned` and
+`past`), {refused} (a port that refuses), {root} (the folder of the files), {prefix} (nginx's prefix). Where
+a configuration names a file in tls/, certificates.py says what there is.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import secure
 from .script import Step, octets, request_line_steps, steps
 
 _SECTION = re.compile(r"--- ([a-z0-9]+)(?: +(.*?))?\s*\Z")
 _OPTIONS = re.compile(r"\s*\[([a-z]+=\S+(?: +[a-z]+=\S+)*)\]\Z")
-_FILE = re.compile(r'(.+?)(?: +(?:"(.*)"|([0-9]+)|-> *(\S+)))?(?: +mode=([0-7]+))?\s*\Z')
+_FILE = re.compile(r'(.+?)(?: +(?:"(.*)"|([0-9]+)|-> *(\S+)))?(?: +mode=([0-7]+))?(?: +mtime=([0-9]+))?\s*\Z')
 PATTERN = bytes(range(32, 127))
 
 
@@ -42,6 +51,7 @@ class File:
     content: bytes | None
     link: str | None = None
     mode: int | None = None
+    mtime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,8 @@ class Exchange:
     probe: bool = True
     checks: frozenset[str] = frozenset()
     differs: str | None = None
+    tls: secure.Tls | None = None
+    port: str = "port"
 
 
 @dataclass(slots=True)
@@ -67,6 +79,7 @@ class Scene:
     routes: dict[tuple[int, str], tuple[Step, ...]] = field(default_factory=dict, repr=False)
     checks: frozenset[str] = frozenset()
     exchanges: list[Exchange] = field(default_factory=list)
+    includes: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def load(path: Path, root: Path) -> list[Scene]:
@@ -91,6 +104,8 @@ def _scenes(name: str, text: str) -> list[Scene]:
         elif kind == "files":
             files = tuple(_file(line) for line in lines if line.strip())
             scenes[-1].files = files
+        elif kind in ("include", "world"):
+            scenes[-1].includes[title or "(world)"] = "\n".join(lines) + "\n"
         elif kind.startswith("upstream"):
             routes[int(kind[8:] or 0), title or "*"] = steps(lines)
         elif kind == "check":
@@ -126,12 +141,13 @@ def _exchanges(scene: Scene, kind: str, title: str, lines: list[str]) -> Iterato
     checks = scene.checks | frozenset(filter(None, options.get("check", "").split(",")))
     answers = int(options["answers"]) if "answers" in options else None
     probe, differs = options.get("probe") != "no", options.get("differs")
+    wire = secure.options(options), f"port{options.get('port', '')}"
     if kind == "send":
-        yield Exchange(title, steps(lines), answers, probe, checks, differs)
+        yield Exchange(title, steps(lines), answers, probe, checks, differs, *wire)
         return
     for line in lines:
         if line.strip() and not line.startswith("#"):
-            yield Exchange(_short(line), request_line_steps(line), answers, probe, checks, differs)
+            yield Exchange(_short(line), request_line_steps(line), answers, probe, checks, differs, *wire)
 
 
 def _short(line: str) -> str:
@@ -143,8 +159,9 @@ def _file(line: str) -> File:
     found = _FILE.match(line.strip())
     if not found:
         raise ValueError(f"not a line of `--- files`: {line!r}")
-    path, text, size, link, mode = found.groups()
+    path, text, size, link, mode, mtime = found.groups()
     content = None if path.endswith("/") else octets(text or "")
     if size:
         content = (PATTERN * (int(size) // len(PATTERN) + 1))[: int(size)]
-    return File(path, content, link, int(mode, 8) if mode else None)
+    path = os.fsdecode(octets(path))
+    return File(path, content, link, int(mode, 8) if mode else None, int(mtime) if mtime else None)

@@ -13,13 +13,17 @@ import select
 import socket
 import struct
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from .answer import Answer, Reader
 from .casefile import Exchange
 from .drained import wait_until_closed, wait_until_read
+from .script import Step
+from .secure import Refused, Resumed, Secure
 from .upstream import Signals
 
+Change = Callable[[Step], None]  # does a step that is about a file
 PROBE = b"\x01PROBE\r\n\r\n"
 DEADLINE = 4.0
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -35,6 +39,7 @@ class Transcript:
     answers: list[Answer] = field(default_factory=list)
     tail: list[Answer] = field(default_factory=list)
     end: str = "closed"
+    agreed: str = ""  # in a TLS handshake
 
 
 def methods_sent(data: bytes) -> list[bytes]:
@@ -77,8 +82,10 @@ def _body_end(data: bytes, at: int, head: bytes) -> int:
 class Client:
     """One connection in the hands of an exchange."""
 
-    def __init__(self, port: int, exchange: Exchange, signals: Signals) -> None:
-        self.exchange, self.signals = exchange, signals
+    def __init__(
+        self, port: int, exchange: Exchange, signals: Signals, change: Change, kept: Resumed
+    ) -> None:
+        self.exchange, self.signals, self._change = exchange, signals, change
         self.deadline = time.monotonic() + DEADLINE
         sent = b"".join(step.data for step in exchange.steps if step.verb == "send")
         methods = methods_sent(sent)
@@ -87,20 +94,36 @@ class Client:
         self.awaited = 0
         self.over = self.finished = False
         self.there = ("127.0.0.1", port)
-        self.sock = socket.create_connection(self.there, timeout=DEADLINE)
-        self.here = self.sock.getsockname()
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.setblocking(False)
+        sock = socket.create_connection(self.there, timeout=DEADLINE)
+        self.here = sock.getsockname()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock: socket.socket | Secure = sock
+        self._kept = kept
 
     def play(self) -> Transcript:
+        agreed = ""
+        try:
+            if self.exchange.tls is not None:
+                assert isinstance(self.sock, socket.socket)
+                self.sock = Secure(self.sock, self.exchange.tls, self._kept)
+                agreed = self.sock.describe()
+            self.sock.setblocking(False)
+            return replace(self._play(), agreed=agreed)
+        except Refused as error:
+            return Transcript(self.reader.answers, end=f"refused: {error}", agreed=agreed)
+        finally:
+            self.sock.close()
+
+    def _play(self) -> Transcript:
         try:
             for step in self.exchange.steps:
-                self._step(step.verb, step.data)
+                if step.path:
+                    self._change(step)
+                else:
+                    self._step(step.verb, step.data)
             return self._finish()
         except TimeoutError:
             return Transcript(self.reader.answers, end="no end in sight")
-        finally:
-            self.sock.close()
 
     def _step(self, verb: str, data: bytes) -> None:
         if verb == "send":
@@ -137,7 +160,7 @@ class Client:
             pass
         if self.over:
             self.reader.closed()
-            return Transcript(self.reader.answers)
+            return Transcript(self.reader.answers, end=self._ended())
         before = len(self.reader.answers)
         probe = self.exchange.probe and not self.finished and not self.reader.tunnel
         if probe:
@@ -150,7 +173,11 @@ class Client:
         self.reader.closed()
         if probe:
             return _probed(self.reader.answers, before)
-        return Transcript(self.reader.answers)
+        return Transcript(self.reader.answers, end=self._ended())
+
+    def _ended(self) -> str:
+        rude = isinstance(self.sock, Secure) and not self.sock.notified
+        return "closed without close_notify" if rude else "closed"
 
     def _send(self, data: bytes) -> None:
         """Write all, reading meanwhile: a server that answers early must not block us, nor we it."""

@@ -56,7 +56,8 @@ def outcome(side: Side, exchange: Exchange) -> list[str]:
     logs = {name: path.stat().st_size for name, path in side.logs().items()}
     side.upstreams.begin()
     steps = tuple(replace(step, data=side.fill_bytes(step.data)) for step in exchange.steps)
-    client = Client(side.ports["port"], replace(exchange, steps=steps), side.upstreams.signals)
+    port, signals = side.ports[exchange.port], side.upstreams.signals
+    client = Client(port, replace(exchange, steps=steps), signals, side.change, side.kept)
     text = _answers(side, client.play())
     if side.upstreams.ports or exchange.checks:
         fence(side.ports["fence"])
@@ -68,7 +69,7 @@ def outcome(side: Side, exchange: Exchange) -> list[str]:
 
 
 def _answers(side: Side, transcript: Transcript) -> list[str]:
-    text = []
+    text = [f"<tls> {transcript.agreed}"] if transcript.agreed else []
     for answer in transcript.answers:
         text += lines(_normal(side, answer))
     for answer in transcript.tail:
@@ -94,7 +95,7 @@ def side_normal(side: Side, data: bytes) -> bytes:
 def _seen(side: Side, connections: list[Seen]) -> list[str]:
     text = []
     for seen in connections:
-        text.append(f"<upstream {seen.server}> [{'new' if seen.new else 'kept'} connection]")
+        text.append(f"<upstream {seen.server}> [{'new' if seen.new else 'kept'} connection{seen.agreed}]")
         raw = normalise("upstream", side_normal(side, _dechunked(seen.raw)))
         text += [f"<upstream {seen.server}> {line}" for line in body_lines(raw.replace(b"\r\n", b"\n"))]
         text.append(f"<upstream {seen.server}> [{seen.end}]")

@@ -7,6 +7,8 @@ a line takes its CRLF away. `<<A*300>>` is 300 times `A`. A line of its own in a
     <await>        read one more answer (an interim one counts)      <await "text">   read until text came
     <signal name>  let whoever waits for `name` go on                <wait name>      wait for that
     <shutdown>     send FIN, keep reading      <close>  close        <reset>          close with RST
+    <put PATH "text">   put a new file in the place of one under {root}; <put PATH> an empty one
+    <rewrite PATH "text">   the same file gets another content     <remove PATH>   the file or link goes
     <early>        upstream only: answer after the head, without waiting for the body
     <hold>         upstream only: stay silent until the other side closes
     <echo>         upstream only: from here on return what comes, until it closes
@@ -21,7 +23,9 @@ from dataclasses import dataclass
 STEPS = frozenset(
     ["split", "await", "signal", "wait", "shutdown", "close", "reset", "early", "hold", "echo", "next"]
 )
+FILES = frozenset(["put", "rewrite", "remove"])
 _STEP = re.compile(r'<([a-z]+)(?: (?:"((?:[^"\\]|\\.)*)"|([^<>*"]+)))?>\Z')
+_FILE_STEP = re.compile(r'<([a-z]+) ([^ ">]+)(?: "((?:[^"\\]|\\.)*)")?>\Z')
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
 _REPEAT = re.compile(rb"<<(.+?)\*([0-9]+)>>", re.DOTALL)
 _SIMPLE = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", "|": b"|"}
@@ -29,10 +33,11 @@ _SIMPLE = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", "|": b"|
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do; `verb` is "send" for bytes, else a word of STEPS."""
+    """One thing to do; `verb` is "send" for bytes, else a word of STEPS or FILES."""
 
     verb: str
     data: bytes = b""
+    path: str = ""
 
 
 def octets(text: str) -> bytes:
@@ -56,12 +61,12 @@ def steps(lines: list[str]) -> tuple[Step, ...]:
     out: list[Step] = []
     pending = bytearray()
     for line in lines:
-        found = _STEP.match(line)
-        if found and found[1] in STEPS:
+        step = _special(line)
+        if step:
             if pending:
                 out.append(Step("send", bytes(pending)))
                 pending.clear()
-            out.append(Step(found[1], octets(found[2] or found[3] or "")))
+            out.append(step)
         elif _continues(line):
             pending += octets(line[:-1])
         else:
@@ -69,6 +74,14 @@ def steps(lines: list[str]) -> tuple[Step, ...]:
     if pending:
         out.append(Step("send", bytes(pending)))
     return tuple(out)
+
+
+def _special(line: str) -> Step | None:
+    found = _FILE_STEP.match(line)
+    if found and found[1] in FILES:
+        return Step(found[1], octets(found[3] or ""), found[2])
+    found = _STEP.match(line)
+    return Step(found[1], octets(found[2] or found[3] or "")) if found and found[1] in STEPS else None
 
 
 def _continues(line: str) -> bool:

@@ -20,13 +20,15 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import guard
+from . import certificates, guard
 from .casefile import File, Scene
+from .script import Step
+from .secure import SECURE, Resumed
 from .upstream import Loop, Upstreams
 
 MTIME = 1542758400  # 2018-11-21 00:00:00 UTC, the day of the article
 STARTED, STOPPED = 10.0, 5.0
-_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|refused|fence|root|prefix)\}")
+_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|secure[23]?|refused|fence|root|prefix)\}")
 
 _MAIN = """\
 daemon off;
@@ -85,12 +87,14 @@ class Side:
     def __init__(self, command: Command, scene: Scene, loop: Loop, folder: Path) -> None:
         self.command, self.prefix = command, folder / command.name.rjust(5, "_")
         text = configuration(scene)
-        used = set(_PLACEHOLDER.findall(text))
+        used = set(_PLACEHOLDER.findall("".join((text, *scene.includes.values()))))
         numbers = {int(name[8:] or 1) for name in used if name.startswith("upstream")}
+        numbers |= {number for name, number in SECURE.items() if name in used}
         self.upstreams = Upstreams(loop, numbers)
+        self.kept = Resumed()
         self._blocked = socket.socket()
         self._blocked.bind(("127.0.0.1", 0))
-        self._text, self._routes = text, scene.routes
+        self._text, self._includes, self._routes = text, scene.includes, scene.routes
         self.ports: dict[str, int] = {}
         self._files(scene.files)
         self._spawn()
@@ -99,24 +103,44 @@ class Side:
         root = self.prefix / "root"
         for folder in (root, self.prefix / "logs"):
             folder.mkdir(parents=True)
+        if "tls/" in self._text:
+            (self.prefix / "tls").symlink_to(certificates.folder())
         for file in files:
             _make(root, file)
         for path in sorted(root.rglob("*"), reverse=True):
-            if not path.is_symlink():
-                os.utime(path, (MTIME, MTIME))
+            os.utime(path, (MTIME, MTIME), follow_symlinks=False)
         os.utime(root, (MTIME, MTIME))
+        for file in files:
+            if file.mtime is not None:
+                os.utime(root / file.path, (file.mtime, file.mtime))
+
+    def change(self, step: Step) -> None:
+        """Do a step of an exchange that is about a file."""
+        path = self.prefix / "root" / step.path
+        if step.verb == "remove":
+            path.unlink()
+            return
+        if step.verb == "rewrite":
+            path.write_bytes(step.data)
+        else:
+            new = path.with_name(path.name + ".new")
+            new.write_bytes(step.data)
+            new.replace(path)
+        os.utime(path, (MTIME + 60, MTIME + 60))
 
     def _spawn(self) -> None:
         taken: set[int] = set()
         self.ports = {name: reserve(taken) for name in ("port", "port2", "port3", "fence")}
-        self.ports |= {f"upstream{n}".removesuffix("1"): port for n, port in self.upstreams.ports.items()}
+        self.ports |= {_name(number): port for number, port in self.upstreams.ports.items()}
         self.ports["refused"] = self._blocked.getsockname()[1]
         self.upstreams.routes = {
             key: tuple(replace(step, data=self.fill_bytes(step.data)) for step in script)
             for key, script in self._routes.items()
         }
         file = self.prefix / "nginx.conf"
-        file.write_text(self.fill(self._text))
+        for name, text in {**self._includes, file.name: self._text}.items():
+            (self.prefix / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.prefix / name).write_text(self.fill(text))
         arguments = ["-p", f"{self.prefix}/", "-c", str(file), "-e", "stderr"]
         self._output = (self.prefix / "stderr").open("wb")
         self.process = subprocess.Popen(
@@ -169,6 +193,12 @@ class Side:
         self._output.close()
         self._blocked.close()
         self.upstreams.close()
+
+
+def _name(number: int) -> str:
+    """The placeholder of an upstream's port."""
+    found = next((name for name, secure in SECURE.items() if secure == number), None)
+    return found or f"upstream{number}".removesuffix("1")
 
 
 def _make(root: Path, file: File) -> None:

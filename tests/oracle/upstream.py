@@ -16,6 +16,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from . import secure
 from .drained import wait_until_read
 from .script import Step
 
@@ -65,6 +66,7 @@ class Connection:
     reported: bool = False
     busy: bool = False
     end: str = "open"
+    agreed: str = ""  # in a TLS handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Seen:
     new: bool
     raw: bytes
     end: str
+    agreed: str = ""
 
 
 class Wire:
@@ -136,7 +139,8 @@ class Upstreams:
             task.add_done_callback(self._tasks.discard)
             await self._serve(number, reader, writer)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512)
+        tls = secure.server_context(number)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512, ssl=tls)
         self.ports[number] = server.sockets[0].getsockname()[1]
         return server
 
@@ -152,7 +156,7 @@ class Upstreams:
         for record in self._connections:
             raw = bytes(record.raw[record.taken :])
             if raw or not record.reported:
-                seen.append(Seen(record.server, not record.reported, raw, record.end))
+                seen.append(Seen(record.server, not record.reported, raw, record.end, record.agreed))
             record.taken, record.reported = len(record.raw), True
         self._connections = [record for record in self._connections if record.end == "open"]
         return seen
@@ -179,6 +183,8 @@ class Upstreams:
 
     async def _serve(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         record = Connection(number)
+        if (connection := writer.get_extra_info("ssl_object")) is not None:
+            record.agreed = f", {secure.describe_server(connection)}"
         self._connections.append(record)
         wire = Wire(record, reader, writer)
         try:
