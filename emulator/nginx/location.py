@@ -12,6 +12,7 @@ from emulator.nginx.charset import compile_charset
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.headers import compile_headers
 from emulator.nginx.logconf import compile_access_logs
+from emulator.nginx.openfiles import PLAIN, Files, compile_files
 from emulator.nginx.phases import compile_phases
 from emulator.nginx.proxyconf import compile_proxy
 from emulator.nginx.request import DECLINED, Handler, Request
@@ -60,6 +61,7 @@ class Location:
         "error_pages",
         "etag",
         "exact",
+        "files",
         "handlers",
         "if_modified_since",
         "internal",
@@ -133,6 +135,7 @@ class Location:
         self._alias: Template | None = None
         self._match_length: int | None = len(self.name)
         self.error_pages: dict[int, ErrorPage] | None = None
+        self.files: Files = PLAIN
 
     def copy(self) -> Location:
         return copy.copy(self)
@@ -251,6 +254,7 @@ def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     own = frozenset(block.state.variables)
     location = Location(block, what)
     location.set_files(block, what, conf.prefix, own)
+    location.files = compile_files(block, own)
     location.error_pages = _error_pages(block, own)
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
@@ -290,6 +294,10 @@ def _phases(location: Location, block: Block, content: Block) -> tuple[Handler, 
         handlers.append(stub_status)
     else:
         handlers.append(static.index(_index(block, own)))
+        if block.given("autoindex"):
+            from emulator.nginx.autoindex import compile_autoindex
+
+            handlers.append(compile_autoindex(block))
         handlers.append(static.static)
     return tuple(handlers)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.nginx.spool import Spool
 
@@ -19,28 +19,12 @@ if TYPE_CHECKING:
     import socket
 
 
-class SharedFile:
-    """One descriptor for all the parts of a file that one answer sends; its maker gives it back, too."""
+class Lender(Protocol):
+    """An open file of which several parts are sent: the last one that is out closes it."""
 
-    __slots__ = ("_lent", "fd")
+    def borrow(self) -> int: ...
 
-    def __init__(self, fd: int) -> None:
-        self.fd = os.dup(fd)
-        self._lent = 1
-
-    def borrow(self) -> int:
-        """The descriptor, to be given back."""
-        self._lent += 1
-        return self.fd
-
-    def give_back(self) -> None:
-        """The last one closes it."""
-        self._lent -= 1
-        if not self._lent:
-            os.close(self.fd)
-
-    def __repr__(self) -> str:
-        return f"<SharedFile lent={self._lent}>"
+    def give_back(self) -> None: ...
 
 
 class FilePart:
@@ -48,7 +32,7 @@ class FilePart:
 
     __slots__ = ("count", "fd", "offset", "spool")
 
-    def __init__(self, fd: int, offset: int, count: int, spool: Spool | SharedFile | None = None) -> None:
+    def __init__(self, fd: int, offset: int, count: int, spool: Lender | None = None) -> None:
         self.fd = fd
         self.offset = offset
         self.count = count
@@ -94,7 +78,7 @@ class SendQueue:
         self._stage()
         self.unsent.append(FilePart(os.dup(fd), offset, count))
 
-    def push_shared(self, file: SharedFile, offset: int, count: int) -> None:
+    def push_shared(self, file: Lender, offset: int, count: int) -> None:
         """Push one of many parts of a file."""
         self._stage()
         self.unsent.append(FilePart(file.borrow(), offset, count, file))

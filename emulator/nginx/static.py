@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from emulator.nginx import output
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.openfiles import LINKS, OpenFailed, OpenFile, refuse
 from emulator.nginx.request import AGAIN, DECLINED, Handler, Request
-from emulator.nginx.sendqueue import SharedFile
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:
     from emulator.nginx.variables import Template
 
-_NOT_FOUND = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG))
-_FORBIDDEN = frozenset((errno.EACCES, errno.ELOOP, errno.EMLINK))
 _METHODS = frozenset((b"GET", b"HEAD", b"POST"))
-# O_NONBLOCK: a FIFO in the root must not stop the worker
-_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+# these say of an index file that the folder itself may be the reason
+_NO_FOLDER = frozenset((errno.ENOTDIR, errno.ENAMETOOLONG, errno.EACCES))
 
 
 def static(r: Request) -> int:
@@ -31,38 +28,23 @@ def static(r: Request) -> int:
     if path.endswith(b"/"):
         return DECLINED
     name = r.location.map_path(r)
-    real = r.worker.namespace.path(name)
     try:
-        fd = os.open(real, _OPEN_FLAGS)
-    except (OSError, ValueError) as error:
-        return _open_failed(r, name, error)
+        file = r.location.files.open(r, name)
+    except OpenFailed as failed:
+        return refuse(r, name, failed)
     try:
-        facts = os.fstat(fd)
-        if stat.S_ISDIR(facts.st_mode):
+        if file.folder:
             return _folder(r)
-        if not stat.S_ISREG(facts.st_mode):
+        if not file.file:
             r.log_error("crit", f'"{name}" is not a regular file')
             return 404
         if r.method == b"POST":
             return 405
         if rejected := r.discard_body():
             return rejected
-        return _send(r, fd, facts)
+        return _send(r, file)
     finally:
-        os.close(fd)
-
-
-def _open_failed(r: Request, name: str, error: OSError | ValueError) -> int:
-    code = error.errno if isinstance(error, OSError) else errno.ENOENT
-    if code in _NOT_FOUND:
-        level, status = "error", 404
-    elif code in _FORBIDDEN:
-        level, status = "error", 403
-    else:
-        level, status = "crit", 500
-    if status != 404 or r.location.log_not_found:
-        r.log_error(level, f'open() "{name}" failed ({code}: {os.strerror(code or 0)})')
-    return status
+        file.close()
 
 
 def _folder(r: Request) -> int:
@@ -71,12 +53,12 @@ def _folder(r: Request) -> int:
     return 301
 
 
-def _send(r: Request, fd: int, facts: os.stat_result) -> int:
+def _send(r: Request, file: OpenFile) -> int:
     location = r.location
-    size = facts.st_size
+    size = file.size
     r.status = 200
     r.content_length = size
-    r.last_modified = int(facts.st_mtime)
+    r.last_modified = file.mtime
     if location.etag:
         r.etag = b'"%x-%x"' % (r.last_modified, size)
     r.content_type = r.content_type or location.content_type(r.path)
@@ -85,28 +67,24 @@ def _send(r: Request, fd: int, facts: os.stat_result) -> int:
         return AGAIN
     if not r.header_only:
         if r.status == 206 and r.ctx is not None and "ranges" in r.ctx:
-            _send_ranges(r, fd, r.ctx["ranges"])
+            _send_ranges(r, file, r.ctx["ranges"])
             r.connection.queue(r.ctx["tail"])
         elif size:
-            output.send_file(r, fd, 0, size)
+            output.send_file(r, file.fd, 0, size)
     r.finalize_output()
     return AGAIN
 
 
-def _send_ranges(r: Request, fd: int, ranges: list[tuple[bytes, int, int]]) -> None:
+def _send_ranges(r: Request, file: OpenFile, ranges: list[tuple[bytes, int, int]]) -> None:
     """Hundreds of ranges fit into a request: they share one descriptor."""
     connection = r.connection
     if len(ranges) == 1:
         _, start, end = ranges[0]
-        output.send_file(r, fd, start, end - start)
+        output.send_file(r, file.fd, start, end - start)
         return
-    file = SharedFile(fd)
-    try:
-        for head, start, end in ranges:
-            connection.queue(head)
-            connection.out.push_shared(file, start, end - start)
-    finally:
-        file.give_back()
+    for head, start, end in ranges:
+        connection.queue(head)
+        connection.out.push_shared(file, start, end - start)
 
 
 def index(names: tuple[Template, ...]) -> Handler:
@@ -120,40 +98,57 @@ def index(names: tuple[Template, ...]) -> Handler:
             name = template(r)
             if name.startswith(b"/"):
                 return r.redirect(name, r.args)
-            path = r.location.map_path(r) + name.decode(*ENCODING)
-            real = r.worker.namespace.path(path)
+            folder = r.location.map_path(r)
+            path = folder + name.decode(*ENCODING)
             try:
-                facts = os.stat(real)  # noqa: PTH116 (bytes of any encoding)
-            except (OSError, ValueError) as error:
-                if isinstance(error, OSError) and error.errno in _FORBIDDEN:
-                    r.log_error("error", f'"{path}" is forbidden ({error.errno}: {error.strerror})')
+                if r.location.files.look(r, path).file:
+                    return r.redirect(r.path + name, r.args)
+            except OpenFailed as failed:
+                if failed.errno in LINKS:
                     return 403
+                if failed.errno in _NO_FOLDER:
+                    return _index_error(r, path, failed.errno)
                 if not folder_seen:
-                    rejected = _test_folder(r, path.rpartition("/")[0])
+                    rejected = _test_folder(r, folder, path)
                     if rejected:
                         return rejected
                     folder_seen = True
-                continue
-            if stat.S_ISREG(facts.st_mode):
-                return r.redirect(r.path + name, r.args)
+                if failed.errno == errno.ENOENT:
+                    continue
+                r.log_error("crit", f'{failed.call} "{path}" failed {failed.reason}')
+                return 500
         return DECLINED
 
     return handler
 
 
-def _test_folder(r: Request, folder: str) -> int:
-    real = r.worker.namespace.path(folder)
-    try:
-        if stat.S_ISDIR(os.stat(real).st_mode):  # noqa: PTH116 (bytes of any encoding)
-            return 0
-        code = errno.ENOTDIR
-    except (OSError, ValueError) as error:
-        code = (error.errno if isinstance(error, OSError) else None) or errno.ENOENT
-    if code in _FORBIDDEN:
-        r.log_error("error", f'"{folder}/" is forbidden ({code}: {os.strerror(code)})')
+def _index_error(r: Request, path: str, code: int) -> int:
+    if code == errno.EACCES:
+        r.log_error("error", f'"{path}" is forbidden ({code}: {os.strerror(code)})')
         return 403
-    r.log_error("error", f'"{folder}/index.html" is not found ({code}: {os.strerror(code)})')
+    if r.location.log_not_found:
+        r.log_error("error", f'"{path}" is not found ({code}: {os.strerror(code)})')
     return 404
+
+
+def _test_folder(r: Request, folder: str, path: str) -> int:
+    """As ngx_http_index_test_dir; 0 if the folder is there."""
+    folder = folder.removesuffix("/") or "/"
+    try:
+        if r.location.files.look(r, folder).folder:
+            return 0
+    except OpenFailed as failed:
+        code = failed.errno
+        if code in LINKS:
+            return 403
+        if code == errno.ENOENT:
+            return _index_error(r, path, code)
+        if code == errno.EACCES:
+            return 0
+        r.log_error("crit", f'{failed.call} "{folder}" failed {failed.reason}')
+        return 500
+    r.log_error("alert", f'"{folder}" is not a directory')
+    return 500
 
 
 def try_files(candidates: tuple[tuple[Template, bool], ...], last: Template, status: int | None) -> Handler:
@@ -167,12 +162,14 @@ def try_files(candidates: tuple[tuple[Template, bool], ...], last: Template, sta
         location = r.location
         for template, wants_folder in candidates:
             name = location.under_alias(r, template(r))
-            real = r.worker.namespace.path(location.path_of(r, name))
             try:
-                facts = os.stat(real)  # noqa: PTH116 (bytes of any encoding)
-            except (OSError, ValueError):
+                path = location.path_of(r, name)
+                seen = location.files.look(r, path)
+            except OpenFailed as failed:
+                if failed.errno not in _NO_FOLDER and failed.errno != errno.ENOENT:
+                    r.log_error("crit", f'{failed.call} "{path}" failed {failed.reason}')
                 continue
-            if stat.S_ISDIR(facts.st_mode) != wants_folder:
+            if seen.folder != wants_folder:
                 continue
             location.enter_file(r, name, wants_folder)
             return DECLINED

@@ -152,21 +152,31 @@ def place_aio(block: Block, value: str) -> str:
     return value
 
 
-def place_disable_symlinks(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+class DisableSymlinks(NamedTuple):
+    """`mode` is off, on or if_not_owner; a path that begins with `trusted` is only checked behind that."""
+
+    mode: str
+    trusted: str = ""
+
+
+def place_disable_symlinks(block: Block, args: tuple[str, ...]) -> DisableSymlinks:
     """As ngx_http_disable_symlinks."""
-    mode = ""
+    mode, trusted = "", None
     for arg in args:
-        if arg in ("off", "on", "if_not_owner"):
+        if arg in ("off", "on", "if_not_owner") and not mode:
             mode = arg
-        elif arg.startswith("from="):
-            uses_variables(block, arg)
+        elif arg.startswith("from=") and trusted is None:
+            trusted = arg.removeprefix("from=")
+            uses_variables(block, trusted)
+        elif arg in ("off", "on", "if_not_owner") or arg.startswith("from="):
+            raise BadValue(f'duplicate parameters "{" ".join(args)}"')
         else:
             raise BadValue(f'invalid parameter "{arg}"')
     if not mode:
-        raise Complaint('must have "off", "on" or "if_not_owner" parameter')
+        raise BadValue('"disable_symlinks" must have "off", "on" or "if_not_owner" parameter')
     if mode == "off" and len(args) == 2:
         raise BadValue('"from=" cannot be used with "off" parameter')
-    return args
+    return DisableSymlinks(mode, trusted or "")
 
 
 def place_rate(block: Block, value: str) -> str:
@@ -315,12 +325,12 @@ DIRECTIVES: tuple[Directive, ...] = (
         repeat=True,
     ),
     row(
-        *("open_file_cache", HSL, ONE_TWO, "Remember open files.", OpenFileCache(0), NOT_YET),
+        *("open_file_cache", HSL, ONE_TWO, "Remember open files.", OpenFileCache(0)),
         parse=as_open_file_cache,
     ),
-    seconds("open_file_cache_valid", HSL, "How long what is remembered holds.", 60, NOT_YET),
-    number("open_file_cache_min_uses", HSL, "Uses before a file is kept open.", 1, NOT_YET),
-    flag("open_file_cache_errors", HSL, "Remember errors too.", False, NOT_YET),
+    seconds("open_file_cache_valid", HSL, "How long what is remembered holds.", 60),
+    number("open_file_cache_min_uses", HSL, "Uses before a file is kept open.", 1),
+    flag("open_file_cache_errors", HSL, "Remember errors too.", False),
     flag("open_file_cache_events", HSL, "Watch the remembered files.", False, NO_EFFECT),
     row(
         *("resolver", HSL, None, "Name servers; here names are those of the task's own network."),
@@ -329,7 +339,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     ),
     milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000, NO_EFFECT),
     row(
-        *("disable_symlinks", HSL, ONE_TWO, "Refuse files behind symbolic links.", None, NOT_YET),
+        *("disable_symlinks", HSL, ONE_TWO, "Refuse files behind symbolic links."),
         check=place_disable_symlinks,
     ),
 )
