@@ -7,7 +7,7 @@ NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c '$(NEW)' 2>/dev/null && { echo $$python; break; }; done)
 
-.PHONY: run test check bench docs clean
+.PHONY: run test check bench bench-quick profile docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -21,8 +21,16 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# All rows (ROWS="dial small" for some): 15 minutes; bench-quick, for a change to the hot path: one. Both need wrk.
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m benchmarks $(ROWS)
+
+bench-quick: $(VENV)/.test
+	$(BIN)/python -m benchmarks --quick
+
+# A flame graph of one worker under the load of one row: `make profile ROW=small`.
+profile: $(VENV)/.test $(VENV)/.profile
+	$(BIN)/python -m benchmarks.flame $(ROW)
 
 docs: $(VENV)/.test
 	$(BIN)/python -m emulator.settings.reference > docs/config.md
@@ -32,7 +40,7 @@ clean:
 	rm -rf $(VENV) .emulator
 
 # One stamp for each set of packages: the second time costs nothing.
-$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo $(VENV)/.test $(VENV)/.profile: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (only once) ..."
 	@$(PIP) '.[$*]'
 	@touch $@
