@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _boundary = itertools.count(int(time.time()) % 1_000_000 + os.getpid())
 _DIGITS = re.compile(rb"0*([0-9]{1,19})\Z")
+_VALIDATORS = frozenset((b"last-modified", b"etag"))
 _MAX_OFFSET = 2**63 - 1
 _HTTP_DATE = re.compile(
     rb"[A-Za-z]{3,9},? +(?:[0-9]{1,2}[ -][A-Za-z]{3}[ -][0-9]{2,4}|[A-Za-z]{3} +[0-9]{1,2})"
@@ -96,7 +97,9 @@ def ranges(r: Request) -> bool:
     if asked is not None and len(asked) >= 7 and asked[:6].lower() == b"bytes=" and _if_range_holds(r):
         found = parse_ranges(asked[6:], r.content_length, r.location.max_ranges)
         if found is None:
+            r.headers_out = [field for field in r.headers_out if field[0].lower() not in _VALIDATORS]
             r.headers_out.append((b"Content-Range", b"bytes */%d" % r.content_length))
+            r.transform = None
             r.finalize(416)
             return False
         if found:
@@ -112,7 +115,11 @@ def _if_range_holds(r: Request) -> bool:
         return True
     if len(value) >= 2 and value.endswith(b'"'):
         return r.etag is not None and value == r.etag
-    return r.last_modified != -1 and parse_date(value) == r.last_modified
+    modified = r.last_modified
+    if modified == -1:
+        added = next((text for name, text in r.headers_out if name.lower() == b"last-modified"), b"")
+        modified = -1 if (found := parse_date(added)) is None else found
+    return modified != -1 and parse_date(value) == modified
 
 
 def parse_ranges(text: bytes, size: int, most: int | None) -> list[tuple[int, int]] | None:
@@ -178,6 +185,8 @@ def _partial(r: Request, found: list[tuple[int, int]]) -> None:
         r.ctx = {**(r.ctx or {}), "ranges": [(b"", start, end)], "tail": b""}
         return
     boundary = b"%020d" % next(_boundary)
+    if r.charset is not None and r.content_type is not None:
+        r.content_type, r.charset = b"%b; charset=%b" % (r.content_type, r.charset), None
     kind = b"Content-Type: %b\r\n" % r.content_type if r.content_type else b""
     parts = []
     length = 0

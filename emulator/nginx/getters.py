@@ -38,7 +38,8 @@ def _remote_user(r: Request) -> bytes | None:
     return found.user if found is not None else None
 
 
-def _binary_address(r: Request) -> bytes:
+def binary_address(r: Request) -> bytes:
+    """$binary_remote_addr."""
     address = r.connection.address
     return packed(address) or address.encode()
 
@@ -100,10 +101,24 @@ def _date(of: Callable[[float], time.struct_time], zone: str) -> Getter:
     return lambda r: time.strftime(text, of(r.worker.time())).encode()
 
 
+def _limit_rate(r: Request) -> bytes:
+    from emulator.nginx.pace import rate_of
+
+    return b"%d" % rate_of(r)
+
+
 def _original(r: Request) -> tuple[str, int]:
     from emulator.nginx.realip import original
 
     return original(r)
+
+
+def _gzip_ratio(r: Request) -> bytes | None:
+    if r.transform is None:
+        return None
+    from emulator.nginx.gzip import ratio
+
+    return ratio(r)
 
 
 def _shown_port(port: int) -> bytes:
@@ -168,7 +183,7 @@ GETTERS: dict[str, Getter] = {
     "args": lambda r: r.args or None,
     "query_string": lambda r: r.args or None,
     "is_args": lambda r: b"?" if r.args else b"",
-    "binary_remote_addr": _binary_address,
+    "binary_remote_addr": binary_address,
     "body_bytes_sent": _body_bytes_sent,
     "bytes_sent": lambda r: b"%d" % (r.connection.sent - r.sent_before),
     "connection": lambda r: b"%d" % r.connection.number,
@@ -184,6 +199,7 @@ GETTERS: dict[str, Getter] = {
     "date_local": _date(time.localtime, "%Z"),
     "document_root": _document_root,
     "document_uri": lambda r: r.path or None,
+    "gzip_ratio": _gzip_ratio,
     "host": _host,
     "hostname": lambda r: r.worker.hostname,
     "http2": lambda r: b"",
@@ -205,6 +221,7 @@ GETTERS: dict[str, Getter] = {
     "remote_addr": lambda r: r.connection.address.encode(),
     "realip_remote_addr": lambda r: _original(r)[0].encode(),
     "realip_remote_port": lambda r: _shown_port(_original(r)[1]),
+    "limit_rate": _limit_rate,
     "remote_port": lambda r: _shown_port(r.connection.port),
     "remote_user": _remote_user,
     "request": lambda r: r.request_line,

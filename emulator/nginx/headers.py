@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.nginx.conditions import parse_date
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.directives import BadValue
 from emulator.nginx.modules.headers import parse_expires
+from emulator.nginx.outfields import keep_first, put
 from emulator.nginx.output import http_date
 from emulator.nginx.request import Request
 from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
-    from emulator.nginx.modules.headers import Expires
+    from emulator.nginx.modules.headers import Expires, Header
 
 # without `always` a field is added to these answers only
 _STATUSES = frozenset((200, 201, 204, 206, 301, 302, 303, 304, 307, 308))
@@ -23,14 +23,15 @@ _STATUSES = frozenset((200, 201, 204, 206, 301, 302, 303, 304, 307, 308))
 Field = tuple[bytes, Template, bool]
 
 
+class AddedName(bytes):
+    """The name of a field that add_header adds: nginx itself does not act upon such a one."""
+
+
 def compile_headers(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
-    """What adds a location's fields to a response: expires first, then add_header; None where is neither."""
-    fields: tuple[Field, ...] = tuple(
-        (entry.name.encode(*ENCODING), compile_template(entry.value, own), entry.always)
-        for entry in block.inherited("add_header")
-    )
+    """What adds a location's fields: expires first, then add_header; trailers are allowed for."""
+    fields, trailers = _fields(block, "add_header", own), _fields(block, "add_trailer", own)
     expire = _compile_expires(block.inherited("expires"), own)
-    if not fields and expire is None:
+    if not fields and not trailers and expire is None:
         return None
 
     def add(r: Request) -> None:
@@ -39,11 +40,46 @@ def compile_headers(block: Block, own: frozenset[str]) -> Callable[[Request], No
             expire(r)
         for name, template, always in fields:
             if usual or always:
-                value = template(r)
-                if value:
-                    _set(r, name, value)
+                _SPECIAL.get(name.lower(), _append)(r, name, _one_line(template(r)))
+        if trailers and (usual or any(always for _, _, always in trailers)):
+            r.trailers_out = r.trailers_out or []
 
     return add
+
+
+def compile_trailers(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
+    """What adds a location's trailers at the end of a body (ngx_http_trailers_filter)."""
+    fields = _fields(block, "add_trailer", own)
+    if not fields:
+        return None
+
+    def add(r: Request) -> None:
+        usual = r.status in _STATUSES
+        for name, template, always in fields:
+            value = _one_line(template(r)) if usual or always else b""
+            if value and r.trailers_out is not None:
+                r.trailers_out.append((name, value))
+
+    return add
+
+
+def _fields(block: Block, directive: str, own: frozenset[str]) -> tuple[Field, ...]:
+    return tuple(
+        (AddedName(entry.name.encode(*ENCODING)), compile_template(entry.value, own), entry.always)
+        for entry in _lines(block, directive)
+    )
+
+
+def _lines(block: Block, directive: str) -> tuple[Header, ...]:
+    """The lines that hold in a block: its own or inherited ones, or both with `merge`."""
+    inherit = block.inherited(f"{directive}_inherit")
+    if inherit == "on":
+        found: tuple[Header, ...] = block.inherited(directive)
+        return found
+    lines: tuple[Header, ...] = block.values.get(directive, ())
+    if inherit == "merge" and block.parent is not None:
+        return (*lines, *_lines(block.parent, directive))
+    return lines
 
 
 def _compile_expires(value: Expires, own: frozenset[str]) -> Callable[[Request], None] | None:
@@ -62,24 +98,23 @@ def _compile_expires(value: Expires, own: frozenset[str]) -> Callable[[Request],
 
 
 def _expire(r: Request, value: Expires) -> None:
-    """As ngx_http_set_expires; an Expires or Cache-Control of the upstream's gives way."""
+    """As ngx_http_set_expires; it takes the place of an upstream's Expires and Cache-Control."""
     if value.kind == "off":
         return
-    given = (b"expires", b"cache-control")
-    r.headers_out = [field for field in r.headers_out if field[0].lower() not in given]
     if value.kind == "epoch":
         expires, control = b"Thu, 01 Jan 1970 00:00:01 GMT", b"no-cache"
     elif value.kind == "max":
         expires, control = b"Thu, 31 Dec 2037 23:55:55 GMT", b"max-age=315360000"
     else:
         now = r.worker.time()
-        expires_at = _moment(r, value, now)
+        expires_at = _moment(r, value, now) if value.seconds or value.kind == "daily" else now
         expires = http_date(expires_at)
         control = b"max-age=%d" % (expires_at - now) if expires_at >= now else b"no-cache"
         if value.seconds < 0:
             control = b"no-cache"
-    r.headers_out.append((b"Expires", expires))
-    r.headers_out.append((b"Cache-Control", control))
+    put(r, b"Expires", expires)
+    put(r, b"Cache-Control", control)
+    keep_first(r, b"cache-control")
 
 
 def _moment(r: Request, value: Expires, now: int) -> int:
@@ -91,19 +126,30 @@ def _moment(r: Request, value: Expires, now: int) -> int:
     return now + value.seconds
 
 
-def _set(r: Request, name: bytes, value: bytes) -> None:
-    """Last-Modified and ETag replace nginx's own; all others stand beside what is there."""
+def _append(r: Request, name: bytes, value: bytes) -> None:
+    """As ngx_http_add_header and ngx_http_add_multi_header_lines."""
+    if value:
+        r.headers_out.append((name, value))
+
+
+def _set_last_modified(r: Request, name: bytes, value: bytes) -> None:
+    r.last_modified = -1
+    put(r, name, value)
+
+
+def _set_etag(r: Request, name: bytes, value: bytes) -> None:
+    if r.etag is not None:
+        r.etag = value or None
+    else:
+        put(r, name, value)
+
+
+def _one_line(value: bytes) -> bytes:
+    """A value that cannot end its line."""
     if b"\r" in value or b"\n" in value:
-        value = value.replace(b"\r", b"").replace(b"\n", b"")
-    lower = name.lower()
-    if lower == b"last-modified":
-        r.last_modified = -1
-        r.headers_out = [field for field in r.headers_out if field[0].lower() != lower]
-        parsed = parse_date(value)
-        if parsed is not None:
-            r.last_modified = parsed
-            return
-    elif lower == b"etag":
-        r.etag = None
-        r.headers_out = [field for field in r.headers_out if field[0].lower() != lower]
-    r.headers_out.append((name, value))
+        return value.replace(b"\r", b"").replace(b"\n", b"")
+    return value
+
+
+# these replace what is there, and an empty value takes it away (ngx_http_set_response_header)
+_SPECIAL = {b"last-modified": _set_last_modified, b"etag": _set_etag}

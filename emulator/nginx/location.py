@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
-from emulator.nginx.charset import compile_charset
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.headers import compile_headers
+from emulator.nginx.filters import HeaderFilter, compile_filters
+from emulator.nginx.headers import compile_trailers
 from emulator.nginx.logconf import compile_access_logs
 from emulator.nginx.openfiles import PLAIN, Files, compile_files
 from emulator.nginx.phases import compile_phases
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.referer import Valid
     from emulator.nginx.upstream import Group
-
-
-HeaderFilter = Callable[[Request], None]
 
 
 class ErrorPage:
@@ -52,7 +49,6 @@ class Location:
         "_types",
         "absolute_redirect",
         "access_logs",
-        "add_headers",
         "auto_redirect",
         "chunked_transfer_encoding",
         "client_body_buffer_size",
@@ -61,6 +57,7 @@ class Location:
         "error_pages",
         "etag",
         "exact",
+        "filter_head",
         "files",
         "handlers",
         "if_modified_since",
@@ -69,6 +66,7 @@ class Location:
         "keepalive_requests",
         "keepalive_time",
         "keepalive_timeout",
+        "limit_rate_after",
         "lingering_close",
         "lingering_time",
         "lingering_timeout",
@@ -86,6 +84,7 @@ class Location:
         "send_timeout",
         "server_name_in_redirect",
         "server_tokens",
+        "trailers",
         "tree",
     )
 
@@ -100,7 +99,8 @@ class Location:
         self.auto_redirect = False
         self.access_logs: tuple[Callable[[Request], None], ...] = ()
         self.error_logs: tuple[tuple[int, LogFile], ...] = ()
-        self.add_headers: Callable[[Request], None] | None = None
+        self.filter_head: HeaderFilter | None = None
+        self.trailers: HeaderFilter | None = None
         self.referers: Valid | None = None
         self.internal: bool = bool(block.values.get("internal", False))
         self.max_body_size: int = get("client_max_body_size")
@@ -123,6 +123,7 @@ class Location:
         self.server_tokens: bool = get("server_tokens") != "off"
         self.chunked_transfer_encoding: bool = get("chunked_transfer_encoding")
         self.etag: bool = get("etag")
+        self.limit_rate_after: Callable[[Request], int] | None = None
         self.if_modified_since: str = get("if_modified_since")
         self.max_ranges: int | None = get("max_ranges")
         self.log_not_found: bool = get("log_not_found")
@@ -258,25 +259,17 @@ def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     location.error_pages = _error_pages(block, own)
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
-    location.add_headers = _chain(compile_headers(block, own), compile_charset(block, own))
+    location.filter_head = compile_filters(block, own)
+    location.trailers = compile_trailers(block, own)
+    if block.given("limit_rate_after", "0") != "0":
+        from emulator.nginx.pace import compile_size
+
+        location.limit_rate_after = compile_size(block.given("limit_rate_after"), own)
     if block.given("valid_referers"):
         from emulator.nginx.referer import Valid
 
         location.referers = Valid(block, conf.namespace.hostname)
     return location
-
-
-def _chain(*filters: HeaderFilter | None) -> HeaderFilter | None:
-    """One header filter made of those that the location really has."""
-    present = [each for each in filters if each is not None]
-    if len(present) < 2:
-        return present[0] if present else None
-
-    def run(r: Request) -> None:
-        for each in present:
-            each(r)
-
-    return run
 
 
 def _phases(location: Location, block: Block, content: Block) -> tuple[Handler, ...]:

@@ -1,7 +1,7 @@
 """The way out: header filters in nginx's order, the head's bytes, and the framing of the body.
 
-Order of the header filters, the last to run first, as nginx has them compiled in: not_modified, headers
-(add_header, expires), range, chunked, then the head itself (ngx_http_header_filter_module.c).
+Order of the header filters, the last to run first, as nginx has them compiled in: not_modified, those of the
+location (filters.py), range, chunked, then the head itself (ngx_http_header_filter_module.c).
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def send_header(r: Request) -> bool:
             r.status = 304
             r.allow_ranges = False
     location = r.location
-    if location.add_headers is not None:
-        location.add_headers(r)
+    if location.filter_head is not None:
+        location.filter_head(r)
     if r.allow_ranges and not conditions.ranges(r):
         return False
     _frame(r)
@@ -105,11 +105,12 @@ def _frame(r: Request) -> None:
         if r.status == 204 and r.status_line is None:
             r.content_length = -1
         return
-    if r.content_length < 0 and r.method != b"HEAD":
-        if r.version < 11 or not r.location.chunked_transfer_encoding:
-            r.keepalive = False
-        else:
+    if (r.content_length < 0 or r.trailers_out is not None) and r.method != b"HEAD":
+        if r.version >= 11 and r.location.chunked_transfer_encoding:
+            r.content_length = -1
             r.chunked = True
+        elif r.content_length < 0:
+            r.keepalive = False
 
 
 def _head(r: Request) -> bytes:
@@ -121,6 +122,8 @@ def _head(r: Request) -> bytes:
         start, parts = worker.prefix.of(r.status), []
     else:
         start, parts = b"", _first_lines(r, absent or frozenset())
+    if r.charset is not None and r.content_type is not None:
+        r.content_type = b"%b; charset=%b" % (r.content_type, r.charset)
     if r.content_type is not None and (r.status != 204 or r.status_line is not None):
         parts.append(b"Content-Type: %b\r\n" % r.content_type)
     if r.content_length >= 0:
@@ -141,6 +144,8 @@ def _head(r: Request) -> bytes:
             parts.append(location.keepalive_header)
     else:
         parts.append(b"Connection: close\r\n")
+    if r.gzip_vary:
+        parts.append(b"Vary: Accept-Encoding\r\n")
     fields = r.headers_out
     if r.etag is not None:
         if r.err_status and fields[:1] and fields[0][0] == b"WWW-Authenticate":
@@ -184,14 +189,25 @@ def _absolute(r: Request, target: bytes) -> bytes:
 
 
 def send_body(r: Request, data: bytes) -> None:
-    """Queue one piece of the body, framed."""
-    if r.header_only or not data:
+    """Queue one piece of the body, filtered and framed."""
+    if r.header_only:
         return
-    r.connection.queue(framing.chunk(data) if r.chunked else data)
+    if r.transform is not None:
+        data = r.transform.feed(data)
+    if data:
+        r.connection.queue(framing.chunk(data) if r.chunked else data)
+
+
+def flush_body(r: Request) -> None:
+    """Queue what the filters hold back, as far as it can go."""
+    if r.transform is not None and not r.header_only:
+        data = r.transform.flush()
+        if data:
+            r.connection.queue(framing.chunk(data) if r.chunked else data)
 
 
 def send_file(r: Request, fd: int, offset: int, count: int) -> None:
-    """Queue a part of an open file; the connection closes nothing of it."""
+    """Queue a part of an open file, unfiltered; the connection closes nothing of it."""
     if r.header_only or not count:
         return
     connection = r.connection
@@ -210,8 +226,16 @@ def send_file(r: Request, fd: int, offset: int, count: int) -> None:
 
 
 def end_body(r: Request) -> None:
-    """Queue the end of a chunked body."""
-    if r.chunked and not r.header_only:
+    """Queue the rest of a body, and the end of a chunked one."""
+    if r.header_only:
+        return
+    if r.trailers_out is not None and r.location.trailers is not None:
+        r.location.trailers(r)
+    if r.transform is not None:
+        data = r.transform.end()
+        if data:
+            r.connection.queue(framing.chunk(data) if r.chunked else data)
+    if r.chunked:
         if r.trailers_out:
             lines = b"".join(b"%b: %b\r\n" % field for field in r.trailers_out)
             r.connection.queue(b"0\r\n" + lines + b"\r\n")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import re
 
     from emulator.nginx.attempt import Upstream
+    from emulator.nginx.bodyfilter import BodyFilter
     from emulator.nginx.compile import Server
     from emulator.nginx.connection import Connection
     from emulator.nginx.location import Location
@@ -46,6 +47,7 @@ class Request:
         "args",
         "body",
         "captures",
+        "charset",
         "chunked",
         "cleanups",
         "close_after",
@@ -59,6 +61,7 @@ class Request:
         "error_page",
         "etag",
         "expect_tested",
+        "gzip_vary",
         "head",
         "header_only",
         "header_sent",
@@ -85,6 +88,7 @@ class Request:
         "status",
         "status_line",
         "trailers_out",
+        "transform",
         "unparsed_uri",
         "upstream",
         "uri_changes",
@@ -138,7 +142,9 @@ class Request:
         self.header_size: int = 0
         self.disable_not_modified: bool = False
         self.err_status: int = 0
-        self.trailers_out: list[tuple[bytes, bytes]] | None = None
+        self.trailers_out: list[tuple[bytes, bytes]] | None = None  # a list where the head is to allow some
+        self.transform: BodyFilter | None = None
+        self.gzip_vary: bool = False
         self.clear_response()
 
     def clear_response(self) -> None:
@@ -146,6 +152,7 @@ class Request:
         self.status: int = 0
         self.status_line: bytes | None = None
         self.content_type: bytes | None = None
+        self.charset: bytes | None = None  # of the content type, where it is known apart from that
         self.content_length: int = -1
         self.last_modified: int = -1
         self.etag: bytes | None = None

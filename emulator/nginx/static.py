@@ -42,7 +42,7 @@ def static(r: Request) -> int:
             return 405
         if rejected := r.discard_body():
             return rejected
-        return _send(r, file)
+        return send(r, file)
     finally:
         file.close()
 
@@ -53,7 +53,8 @@ def _folder(r: Request) -> int:
     return 301
 
 
-def _send(r: Request, file: OpenFile) -> int:
+def send(r: Request, file: OpenFile) -> int:
+    """The answer that a file is."""
     location = r.location
     size = file.size
     r.status = 200
@@ -66,12 +67,25 @@ def _send(r: Request, file: OpenFile) -> int:
     if not output.send_header(r):
         return AGAIN
     if not r.header_only:
+        if r.transform is not None or r.chunked:
+            return _feed(r, file)
         if r.status == 206 and r.ctx is not None and "ranges" in r.ctx:
             _send_ranges(r, file, r.ctx["ranges"])
             r.connection.queue(r.ctx["tail"])
         elif size:
             output.send_file(r, file.fd, 0, size)
     r.finalize_output()
+    return AGAIN
+
+
+def _feed(r: Request, file: OpenFile) -> int:
+    """What goes through filters, or in chunks, is read."""
+    from emulator.nginx.filefeed import feed
+
+    if r.status == 206 and r.ctx is not None and "ranges" in r.ctx:
+        feed(r, file, r.ctx["ranges"], r.ctx["tail"])
+    else:
+        feed(r, file, [(b"", 0, file.size)])
     return AGAIN
 
 

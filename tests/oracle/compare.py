@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from .answer import Answer, body_lines, lines, show
+from .answer import Answer, body_lines, lines, show, unpacked
 from .casefile import Exchange
 from .client import Client, Transcript, fence
 from .differences import explains, normalise
@@ -78,6 +78,7 @@ def _answers(side: Side, transcript: Transcript) -> list[str]:
 
 
 def _normal(side: Side, answer: Answer) -> Answer:
+    answer = unpacked(answer)
     head = normalise("head", side_normal(side, answer.head))
     body = normalise("body", side_normal(side, bytes(answer.body)))
     return replace(answer, head=head, body=bytearray(body), trailers=side_normal(side, answer.trailers))
@@ -89,6 +90,8 @@ def side_normal(side: Side, data: bytes) -> bytes:
         number = b"%d" % port
         if number in data:
             data = re.sub(rb"(?<!\d)%b(?!\d)" % number, b"{%b}" % name.encode(), data)
+    for name, sid in side.sids().items():
+        data = data.replace(sid.encode(), b"{%b}" % name.encode())
     return data.replace(str(side.prefix).encode(), b"{prefix}")
 
 

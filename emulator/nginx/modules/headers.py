@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Complaint, Directive
-from emulator.nginx.rows import HSL, LI, ONE, ONE_TWO, later, row, uses_variables
+from emulator.nginx.rows import HSL, LI, ONE_TWO, enum, row, uses_variables
 from emulator.nginx.values import seconds
 
 MODULE = "ngx_http_headers_filter_module"
 
+_INHERIT = ("off", "on", "merge")
 _TWO_THREE = frozenset((2, 3))
 
 
@@ -79,7 +80,11 @@ DIRECTIVES: tuple[Directive, ...] = (
         check=place_header,
         repeat=True,
     ),
-    later("add_trailer", HSL | LI, _TWO_THREE, "Add a field after chunked answers.", repeat=True),
-    later("add_header_inherit", HSL | LI, ONE, "Whether fields added outside hold inside as well."),
-    later("add_trailer_inherit", HSL | LI, ONE, "The same for trailers."),
+    row(
+        *("add_trailer", HSL | LI, _TWO_THREE, "Add a field after a chunked answer.", ()),
+        check=place_header,
+        repeat=True,
+    ),
+    enum("add_header_inherit", HSL | LI, _INHERIT, "Whether fields added outside hold inside as well.", "on"),
+    enum("add_trailer_inherit", HSL | LI, _INHERIT, "The same for trailers.", "on"),
 )
