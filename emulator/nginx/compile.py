@@ -20,9 +20,9 @@ from emulator.nginx.location import Location, compile_location, rewrite_handlers
 from emulator.nginx.logregistry import LogRegistry
 from emulator.nginx.map import Computed, compile_maps
 from emulator.nginx.phases import compile_post_read
-from emulator.nginx.proxyconf import compile_groups
 from emulator.nginx.request import Handler, Request
 from emulator.nginx.shared import Shared
+from emulator.nginx.upstreamconf import compile_groups
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:

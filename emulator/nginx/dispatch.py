@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.nginx.pipe import Pipe
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.request import Request
-    from emulator.nginx.upstream import Group, Peer
+    from emulator.nginx.upstream import Choosing, Group, Peer
 
 
 class Dispatch(ABC):
@@ -34,7 +34,8 @@ class Dispatch(ABC):
         "_pipe",
         "_retries",
         "_reused",
-        "_tried",
+        "_throttle",
+        "_turn",
         "_unparsed",
         "_upstream",
         "attempts",
@@ -59,7 +60,7 @@ class Dispatch(ABC):
         self._dial: Dial | None = None
         self._unparsed = b""  # what has come of a head
         self._retries: Retries | None = None
-        self._tried: set[int] = set()
+        self._turn: Choosing | None = None  # where there is more than one peer
         self._reused = False
 
     # towards a peer
@@ -99,6 +100,13 @@ class Dispatch(ABC):
 
     def _pool(self) -> object:
         """Whose idle connections may serve: the group's, or this location's own (`keepalive … local`)."""
+    def _next_peer(self, group: Group, now: float) -> Peer | None:
+        turn = self._turn
+        if turn is None:
+            assert group.begin is not None
+            turn = self._turn = group.begin(self.r)
+        return turn.next(now)
+
         return self.proxy if self.group.keepalive_local else self.group
 
     def _open(self, dial: Dial) -> None:
@@ -187,15 +195,17 @@ class Dispatch(ABC):
         else:
             self._finalize(status_of(kind))
 
-    def _release(self, failed: bool) -> None:
-        """The attempt is over: the peer is free again."""
+    def _release(self, failed: bool, last: bool = False) -> None:
+        """The attempt is over: the peer is free again; `last`: no other peer was meant to follow."""
         peer, self._peer = self._peer, None
         if peer is None:
             return
-        now = self.r.worker.loop.now
-        self.attempts[-1].ended = now
-        if self.group.free(peer, now, failed):
-            self._log("warn", "upstream server temporarily disabled", self.attempts[-1].doing)
+        attempt, turn = self.attempts[-1], self._turn
+        attempt.ended = now = self.r.worker.loop.now
+        if turn is None:
+            peer.connections -= 1
+        elif turn.free(peer, now, failed, attempt if last else None):
+            self._log("warn", "upstream server temporarily disabled", attempt.doing)
 
     def _finalize(self, status: int) -> None:
         self.close()
@@ -223,7 +233,7 @@ class Dispatch(ABC):
         if self.closed:
             return
         self.closed = True
-        self._release(failed=False)
+        self._release(failed=False, last=True)
         if self._upstream is not None:
             self._upstream.close()
             self._upstream = None

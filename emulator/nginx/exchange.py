@@ -77,6 +77,8 @@ class Exchange(Dispatch):
             self._upgrade(rest)
             return
         if not output.send_header(r):
+        if self._turn is not None and self._peer is not None:
+            self._turn.answered(self._peer, attempt, r.worker.loop.now)
             self.close()
             return
         self._begin_body(head, rest, size)

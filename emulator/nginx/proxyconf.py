@@ -1,4 +1,4 @@
-"""proxy_pass and its family -> a compiled Proxy; upstream blocks -> groups of peers."""
+"""proxy_pass and its family -> a compiled Proxy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.nginx.address import BadAddress, parse_address
-from emulator.nginx.conf import ENCODING, ConfError
-from emulator.nginx.proxy import HIDDEN, SPECIAL, Proxy, Target, dropped_names
+from emulator.nginx.conf import ENCODING
+from emulator.nginx.proxy import HIDDEN, READ_SIZE, SPECIAL, Proxy, Target, dropped_names
 from emulator.nginx.proxyredirect import compile_redirects
 from emulator.nginx.request import Request
 from emulator.nginx.upstream import Group, Peer
+from emulator.nginx.upstreamconf import addresses_of, implicit_group
 from emulator.nginx.variables import Template, compile_template, constant_of
 
 if TYPE_CHECKING:
@@ -19,60 +20,7 @@ if TYPE_CHECKING:
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
-    from emulator.nginx.modules.upstream import Server
     from emulator.nginx.proxyvalues import ProxyPass
-
-
-def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
-    """The upstream blocks by name, each address of each server a peer; ConfError for a host not found."""
-    groups: dict[str, Group] = {}
-    for block in http.blocks("upstream"):
-        name = block.value
-        peers: list[Peer] = []
-        for entry in block.entries:
-            if entry.node.name == "server":
-                peers.extend(_peers(entry.value, namespace, entry.node.file, entry.node.line))
-        group = Group(name, peers, keepalive=block.inherited("keepalive"))
-        written = next(
-            (entry.node.args for entry in block.entries if entry.node.name == "keepalive"), ("32", "local")
-        )
-        group.keepalive_local = "local" in written[1:]
-        group.keepalive_requests = block.inherited("keepalive_requests")
-        group.keepalive_time = block.inherited("keepalive_time") / 1000
-        group.keepalive_timeout = block.inherited("keepalive_timeout") / 1000
-        groups[name.lower()] = group
-    return groups
-
-
-def _peers(server: Server, namespace: Namespace, file: str, line: int) -> list[Peer]:
-    address = server.address
-    if address.unix:
-        hosts: tuple[str, ...] = (f"unix:{address.host}",)
-    else:
-        hosts = _resolve(address.host, namespace)
-    if not hosts:
-        raise ConfError(f'host not found in upstream "{server.name}"', file, line)
-    return [
-        Peer(
-            host,
-            address.port or 80,
-            weight=server.weight,
-            max_fails=server.max_fails,
-            fail_timeout=server.fail_timeout,
-            max_connections=server.max_conns,
-            backup=server.backup,
-            down=server.down,
-        )
-        for host in hosts
-    ]
-
-
-def _resolve(host: str, namespace: Namespace) -> tuple[str, ...]:
-    if host.startswith("["):
-        return (host[1:-1],)
-    if re.fullmatch(r"[0-9.]+", host):
-        return (host,)
-    return namespace.resolve(host)
 
 
 def compile_proxy(
@@ -111,7 +59,7 @@ def _target(
         port = address.port or default_port
         shown = address.host if address.no_port else f"{address.host}:{port}"
     group = groups.get(address.host.lower()) if address.no_port and not address.unix else None
-    proxy.group = group or _implicit(address, shown, port, block, conf.namespace)
+    proxy.group = group or implicit_group(address, shown, port, block, conf.namespace)
     shown_bytes, port_bytes = shown.encode(*ENCODING), str(port).encode()
     proxy.host = lambda r: shown_bytes
     proxy.port = lambda r: port_bytes
@@ -170,21 +118,10 @@ def _found_now(
     if not address.literal and not resolves:
         r.log_error("error", f"no resolver defined to resolve {address.host}")
         return 502
-    hosts = _resolve(address.host, namespace)
+    hosts = addresses_of(address.host, namespace)
     if not hosts:
         r.log_error("error", f"{address.host} could not be resolved (3: Host not found)")
         return 502
-    return Group(shown, [Peer(host, port) for host in hosts])
-
-
-def _implicit(address: Address, shown: str, port: int, block: Block, namespace: Namespace) -> Group:
-    """The group of one that a proxy_pass makes of its host: it keeps no connections."""
-    if address.unix:
-        return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
-    hosts = _resolve(address.host, namespace)
-    if not hosts:
-        node = next(entry.node for entry in block.entries if entry.node.name == "proxy_pass")
-        raise ConfError(f'host not found in upstream "{address.host}"', node.file, node.line)
     return Group(shown, [Peer(host, port) for host in hosts])
 
 

@@ -235,3 +235,8 @@ class Worker:
             text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
             self._iso8601 = now, f"{text[:-2]}:{text[-2:]}".encode("ascii")
         return self._iso8601[1]
+    @staticmethod
+    def draw() -> int:
+        """A number by chance."""
+        return int.from_bytes(os.urandom(4), "little")
+

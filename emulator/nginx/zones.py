@@ -22,7 +22,7 @@ from emulator.nginx.values import size as as_size
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
 
-_SMALLEST = 8 * 4096  # eight pages
+SMALLEST = 8 * 4096  # eight pages
 _STATE = 128  # what nginx needs for one key, about
 _WAYS = 8
 _RECORD = struct.Struct("=qqqq")  # key (0: free), when it was last seen, excess, how many hold it
@@ -37,25 +37,36 @@ class Record(NamedTuple):
     holders: int = 0
 
 
-class Table:
-    """Records in shared memory; use it as a context manager, which is the lock."""
+class Memory:
+    """So many octets that all workers share; use it as a context manager, which is the lock."""
 
-    __slots__ = ("_fd", "_memory", "_places")
+    __slots__ = ("_fd", "map", "size")
 
     def __init__(self, size: int) -> None:
-        self._places = max(1, size // (_STATE * _WAYS))
         if hasattr(os, "memfd_create"):
             self._fd = os.memfd_create("zone")
         else:
             self._fd = os.dup(tempfile.TemporaryFile().fileno())  # noqa: SIM115
-        os.ftruncate(self._fd, self._places * _PLACE.size)
-        self._memory = mmap.mmap(self._fd, self._places * _PLACE.size)
+        os.ftruncate(self._fd, size)
+        self.map = mmap.mmap(self._fd, size)
+        self.size = size
 
     def __enter__(self) -> None:
         fcntl.lockf(self._fd, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
         fcntl.lockf(self._fd, fcntl.LOCK_UN)
+
+
+class Table(Memory):
+    """Records in shared memory."""
+
+    __slots__ = ("_memory", "_places")
+
+    def __init__(self, size: int) -> None:
+        self._places = max(1, size // (_STATE * _WAYS))
+        super().__init__(self._places * _PLACE.size)
+        self._memory = self.map
 
     def find(self, key: bytes) -> int | None:
         """Where the record of a key is."""
@@ -98,7 +109,7 @@ class Table:
 class Zone:
     """A zone as declared: `use` is the directive that gives it a key, `rate` in thousandths a second."""
 
-    __slots__ = ("key", "name", "rate", "size", "table", "use")
+    __slots__ = ("key", "memory", "name", "rate", "size", "table", "use")
 
     def __init__(self, name: str, use: str) -> None:
         self.name, self.use = name, use
@@ -106,6 +117,7 @@ class Zone:
         self.key: str | None = None
         self.rate = 0
         self.table: Table
+        self.memory: Memory  # of an upstream's zones, which have no table
 
     def __repr__(self) -> str:
         return f"<Zone {self.name!r} of {self.use}, {self.size} octets>"
@@ -140,21 +152,38 @@ def parse_zone(text: str) -> tuple[str, int]:
     size = as_size(size_text) if colon else None
     if size is None:
         raise BadValue(f'invalid zone size "{text}"')
-    if size < _SMALLEST:
+    if size < SMALLEST:
         raise BadValue(f'zone "{text}" is too small')
     return name, size
 
 
 def allocate(zones: dict[str, Zone], earlier: dict[str, Zone]) -> None:
-    """Get the zones their memory; one that was there before keeps what it holds."""
+    """Get the zones their memory; one that was there before keeps what it holds, unless it is of peers."""
     for zone in zones.values():
         old = earlier.get(zone.name)
-        if old is None or (old.use, old.size) != (zone.use, zone.size):
-            zone.table = Table(zone.size)
+        if old is None or (old.use, old.size) != (zone.use, zone.size) or zone.use == "upstream":
+            _get_memory(zone)
             continue
         if old.key != zone.key:
-            what = "limit_req" if zone.use == "limit_req_zone" else zone.use
-            raise ConfError(
-                f'{what} "{zone.name}" uses the "{zone.key}" key while previously it used the "{old.key}" key'
-            )
-        zone.table = old.table
+            raise ConfError(_other_key(zone, old))
+        if zone.use == "sticky":
+            zone.memory = old.memory
+        else:
+            zone.table = old.table
+
+
+def _get_memory(zone: Zone) -> None:
+    if zone.use in ("upstream", "sticky"):
+        zone.memory = Memory(zone.size)
+    else:
+        zone.table = Table(zone.size)
+
+
+def _other_key(zone: Zone, old: Zone) -> str:
+    if zone.use == "sticky":
+        return (
+            f'sticky zone "{zone.name}" is used in upstream "{zone.key}" '
+            f'while previously it was used in upstream "{old.key}"'
+        )
+    what = "limit_req" if zone.use == "limit_req_zone" else zone.use
+    return f'{what} "{zone.name}" uses the "{zone.key}" key while previously it used the "{old.key}" key'

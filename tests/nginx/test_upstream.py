@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.nginx.upstream import Group, Peer
+from emulator.nginx.upstream import Group, Peer, Turn
 
 
 def peers(*weights: int) -> list[Peer]:
@@ -16,10 +16,11 @@ def peers(*weights: int) -> list[Peer]:
 
 def turn(group: Group, now: float = 0.0, *, failed: bool = False) -> str | None:
     """One request that goes to one peer."""
-    peer = group.pick(now, set())
+    begun = Turn(group)
+    peer = begun.next(now)
     if peer is None:
         return None
-    group.free(peer, now, failed)
+    begun.free(peer, now, failed)
     return peer.host.rpartition(".")[2]
 
 
@@ -47,18 +48,18 @@ def test_every_connection_is_counted_until_it_is_over(weights: list[int], fails:
     group = Group("g", peers(*weights))
     held = []
     for i, failed in enumerate(fails):
-        peer = group.pick(float(i), set())
+        peer = Turn(group).next(float(i))
         if peer is not None:
             held.append(peer)
         if failed and held:
-            group.free(held.pop(0), float(i), True)
+            Turn(group).free(held.pop(0), float(i), True)
         assert sum(peer.connections for peer in group.peers) == len(held)
 
 
 def test_one_request_goes_to_each_peer_once() -> None:
     group = Group("g", peers(1, 1, 1))
-    tried: set[int] = set()
-    hosts = [peer.host if peer else None for peer in (group.pick(0.0, tried) for _ in range(4))]
+    begun = Turn(group)
+    hosts = [peer.host if peer else None for peer in (begun.next(0.0) for _ in range(4))]
     assert hosts == ["10.0.0.1", "10.0.0.2", "10.0.0.3", None]
 
 
@@ -66,7 +67,8 @@ def test_a_peer_that_failed_is_left_out_for_a_while_and_then_tried_again() -> No
     group = Group("g", peers(1, 1))
     assert turn(group, 100.0, failed=True) == "1"
     assert turns(group, 4, 105.0) == "2222"
-    assert turns(group, 6, 110.5) == "221212", "its weight comes back step by step"
+    assert turns(group, 1, 110.9) == "2", "whole seconds count"
+    assert turns(group, 6, 111.0) == "221212", "its weight comes back step by step"
 
 
 def test_going_out_of_the_rotation_is_told_once_it_happens() -> None:
@@ -75,7 +77,7 @@ def test_going_out_of_the_rotation_is_told_once_it_happens() -> None:
     told = []
     for now in (100.0, 101.0):
         first.connections += 1
-        told.append(group.free(first, now, True))
+        told.append(Turn(group).free(first, now, True))
     assert told == [False, True]
 
 
@@ -107,7 +109,7 @@ def test_a_peer_that_is_down_never_serves() -> None:
 
 def test_a_peer_takes_no_more_connections_than_it_may() -> None:
     group = Group("g", [Peer("10.0.0.1", 80, max_connections=1), Peer("10.0.0.2", 80, max_connections=1)])
-    picked = [group.pick(0.0, set()) for _ in range(3)]
+    picked = [Turn(group).next(0.0) for _ in range(3)]
     assert [peer.host if peer else None for peer in picked] == ["10.0.0.1", "10.0.0.2", None]
 
 

@@ -1,7 +1,8 @@
 """`.case` files: text -> scenes.
 
     # a comment (only before the first section; else `--- note`)
-    --- conf                     directives of http {}; starts a scene (`--- main`: a whole nginx.conf)
+    --- conf                     directives of http {}; starts a scene (`--- main`: a whole nginx.conf);
+                                 `--- conf shared`: both servers have the same upstreams, ports and all
     --- files                    one a line: `path "content"`, `path 5000` (that many octets of a pattern),
                                  `path/` (a folder), `path -> target` (a link), optionally `mode=600` and
                                  `mtime=1700000000`; escapes in a path are octets
@@ -18,8 +19,9 @@
 
 In `conf`, `send` and `upstream`: {port} {port2} {port3}, {upstream} {upstream2} {upstream3} (ports that
 answer), {secure} {secure2} {secure3} (that answer in TLS, with the certificates `upstream`, `selfsigned` and
-`past`), {refused} (a port that refuses), {root} (the folder of the files), {prefix} (nginx's prefix). Where
-a configuration names a file in tls/, certificates.py says what there is.
+`past`), {sid} {sid2} {sid3} (what `sticky` knows the upstreams by), {refused} (a port that refuses), {root}
+(the folder of the files), {prefix} (nginx's prefix). Where a configuration names a file in tls/,
+certificates.py says what there is.
 """
 
 from __future__ import annotations
@@ -80,6 +82,7 @@ class Scene:
     checks: frozenset[str] = frozenset()
     exchanges: list[Exchange] = field(default_factory=list)
     includes: dict[str, str] = field(default_factory=dict, repr=False)
+    shared: bool = False
 
 
 def load(path: Path, root: Path) -> list[Scene]:
@@ -99,6 +102,7 @@ def _scenes(name: str, text: str) -> list[Scene]:
         if kind in ("conf", "main"):
             label = name if not scenes else f"{name}.{len(scenes) + 1}"
             scenes.append(Scene(label, "\n".join(lines) + "\n", kind == "main", files, routes))
+            scenes[-1].shared = title == "shared"
         elif not scenes:
             raise ValueError(f"`--- {kind}` before the first `--- conf`")
         elif kind == "files":

@@ -28,7 +28,7 @@ from .upstream import Loop, Upstreams
 
 MTIME = 1542758400  # 2018-11-21 00:00:00 UTC, the day of the article
 STARTED, STOPPED = 10.0, 5.0
-_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|secure[23]?|refused|fence|root|prefix)\}")
+_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|secure[23]?|sid[23]?|refused|fence|root|prefix)\}")
 
 _MAIN = """\
 daemon off;
@@ -84,13 +84,15 @@ def configuration(scene: Scene) -> str:
 class Side:
     """One server that runs a scene."""
 
-    def __init__(self, command: Command, scene: Scene, loop: Loop, folder: Path) -> None:
+    def __init__(
+        self, command: Command, scene: Scene, loop: Loop, folder: Path, shared: Upstreams | None = None
+    ) -> None:
         self.command, self.prefix = command, folder / command.name.rjust(5, "_")
         text = configuration(scene)
         used = set(_PLACEHOLDER.findall("".join((text, *scene.includes.values()))))
         numbers = {int(name[8:] or 1) for name in used if name.startswith("upstream")}
         numbers |= {number for name, number in SECURE.items() if name in used}
-        self.upstreams = Upstreams(loop, numbers)
+        self.upstreams = shared or Upstreams(loop, numbers)
         self.kept = Resumed()
         self._blocked = socket.socket()
         self._blocked.bind(("127.0.0.1", 0))
@@ -154,10 +156,18 @@ class Side:
 
     def fill(self, text: str) -> str:
         """Placeholders -> this side's values."""
-        values = {**self.ports, "root": self.prefix / "root", "prefix": self.prefix}
+        values = {**self.ports, **self.sids(), "root": self.prefix / "root", "prefix": self.prefix}
         return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
     def fill_bytes(self, data: bytes) -> bytes:
+    def sids(self) -> dict[str, str]:
+        """What `sticky` makes of each upstream's address."""
+        return {
+            f"sid{number}".removesuffix("1"): hashlib.md5(b"127.0.0.1:%d" % port).hexdigest()
+            for number, port in self.upstreams.ports.items()
+            if number not in SECURE.values()
+        }
+
         return self.fill(data.decode("latin-1")).encode("latin-1") if b"{" in data else data
 
     def ready(self) -> None:
@@ -223,7 +233,8 @@ class Pair:
         self.folder.chmod(0o755)
         guard.folder("add", self.folder)
         self.reference = Side(reference, scene, loop, self.folder)
-        self.candidate = Side(candidate, scene, loop, self.folder)
+        shared = self.reference.upstreams if scene.shared else None
+        self.candidate = Side(candidate, scene, loop, self.folder, shared)
         self.fault: str | None = None
         try:
             self.reference.ready()

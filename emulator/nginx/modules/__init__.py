@@ -36,6 +36,7 @@ def rarer_families() -> tuple[ModuleType, ...]:
         auth_basic,
         auth_request,
         autoindex,
+        balancers,
         charset,
         gateways,
         geo,
@@ -49,8 +50,10 @@ def rarer_families() -> tuple[ModuleType, ...]:
         referer,
         refused,
         ssl,
+        sticky,
         stub_status,
         sub_filter,
+        upstream_zone,
     )
 
     return (
@@ -69,4 +72,5 @@ def rarer_families() -> tuple[ModuleType, ...]:
             ssl,
         ),
         *(gzip, gzip_static, charset, sub_filter, stub_status, gateways, refused),
+        *(balancers, sticky, upstream_zone),
     )

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.conf import ConfError, Node
-from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
+from emulator.nginx.conf import ENCODING, ConfError, Node
+from emulator.nginx.directives import BadValue, Block, Context, Directive
 from emulator.nginx.modules.http_core import place_resolver
 from emulator.nginx.rows import (
-    NO_EFFECT,
-    NONE,
     ONE,
     ONE_TWO,
     H,
     U,
-    later,
     milliseconds,
     number,
     row,
@@ -37,6 +34,10 @@ class Server(NamedTuple):
     fail_timeout: int = 10
     backup: bool = False
     down: bool = False
+    drain: bool = False
+    route: str = ""
+    resolve: bool = False  # at run time
+    service: str = ""
 
 
 class Use(NamedTuple):
@@ -50,43 +51,57 @@ class Use(NamedTuple):
     literal: bool = False
 
 
-_BALANCED = "balancing method does not support parameter"
 _COUNTS = ("weight", "max_conns", "max_fails")
+_FLAGS = ("backup", "down", "drain", "resolve")
+_LONGEST_ROUTE = 32
+METHOD = "balancing method"  # what was chosen before `server` counts for its parameters
 
 
-def as_server(args: tuple[str, ...]) -> Server:
-    """As ngx_http_upstream_server, but for what depends on the balancing method and on resolving."""
-    fields: dict[str, int | bool] = {}
+def place_server(block: Block, args: tuple[str, ...]) -> Server:
+    """As ngx_http_upstream_server."""
+    fields: dict[str, int | bool | str] = {}
     for option in args[1:]:
-        name, equals, text = option.partition("=")
-        value = None
-        if equals and name in _COUNTS:
-            value = as_number(text)
-        elif equals and name == "fail_timeout":
-            value = seconds(text)
-        elif option in ("backup", "down"):
-            value = True
-        elif option in ("resolve", "drain") or (equals and name in ("service", "route")):
-            continue
-        if value is None or (name == "weight" and not value):
-            raise BadValue(f'invalid parameter "{option}"')
+        name, value = _parameter(block, option)
         fields[name] = value
+    if fields.get("service") and not fields.get("resolve"):
+        raise BadValue(f'service upstream "{args[0]}" requires "resolve" parameter')
     try:
         address = parse_address(args[0], default_port=80)
     except BadAddress as error:
         raise BadValue(f'{error} in upstream "{args[0]}"') from None
+    if fields.get("service"):
+        if not address.no_port or address.unix:
+            raise BadValue(f'service upstream "{args[0]}" may not have port')
+        if address.literal:
+            raise BadValue(f'service upstream "{args[0]}" requires domain name')
+    fields["resolve"] = bool(fields.get("resolve")) and not address.literal and not address.unix
+    resolve = block.state.resolve
+    if not fields["resolve"] and resolve is not None and not address.literal and not resolve(address.host):
+        raise BadValue(f'host not found in upstream "{args[0]}"')
     return Server(args[0], address, **fields)  # type: ignore[arg-type]
 
 
-def place_server(block: Block, server: Server) -> Server:
-    for option in block.state.at.args[1:]:
-        if option in ("resolve", "drain") or option.startswith(("service=", "route=")):
-            name = option.partition("=")[0]
-            raise not_yet(f'the "{name}" parameter of "server"')
-    resolve = block.state.resolve
-    if resolve is not None and not server.address.literal and not resolve(server.address.host):
-        raise BadValue(f'host not found in upstream "{server.name}"')
-    return server
+def _parameter(block: Block, option: str) -> tuple[str, int | bool | str]:
+    """One parameter of a server: its name and its value."""
+    name, equals, text = option.partition("=")
+    value: int | bool | str | None = None
+    if equals and name in _COUNTS:
+        value = as_number(text)
+    elif equals and name == "fail_timeout":
+        value = seconds(text)
+    elif equals and name in ("route", "service"):
+        if not text:
+            raise BadValue(f"{name} is empty")
+        if name == "route" and len(text.encode(*ENCODING)) > _LONGEST_ROUTE:
+            raise BadValue(f"route is longer than {_LONGEST_ROUTE}")
+        value = text
+    elif option in _FLAGS:
+        value = True
+    if value is None or (name == "weight" and not value):
+        raise BadValue(f'invalid parameter "{option}"')
+    if name == "backup" and METHOD in block.values and not block.values[METHOD].backup:
+        raise BadValue(f'balancing method does not support parameter "{option}"')
+    return name, value
 
 
 def place_upstream(block: Block, name: str) -> str:
@@ -132,10 +147,23 @@ def resolve(http: Block) -> None:
     for use in http.state.upstreams:
         group = groups.get(use.host.lower())
         if group is not None:
-            if all(server.backup for server in group.values["server"]):
-                raise ConfError(f'no servers in upstream "{group.value}"', group.node.file, group.node.line)
+            _check_group(http, group)
         elif not use.literal and http.state.resolve is not None and not http.state.resolve(use.host):
             raise ConfError(f'host not found in upstream "{use.host}"', use.node.file, use.node.line)
+
+
+def _check_group(http: Block, group: Block) -> None:
+    """What ngx_http_upstream_init_round_robin refuses."""
+    servers, at = group.values["server"], (group.node.file, group.node.line)
+    if any(server.resolve for server in servers):
+        text = f'resolving names at run time requires upstream "{group.value}"'
+        if "zone" not in group.values:
+            raise ConfError(f"{text} in {at[0]}:{at[1]} to be in shared memory")
+        if "resolver" not in group.values and "resolver" not in http.values:
+            text = f'no resolver defined to resolve names at run time in upstream "{group.value}"'
+            raise ConfError(text, *at)
+    if all(server.backup for server in servers):
+        raise ConfError(f'no servers in upstream "{group.value}"', *at)
 
 
 def as_keepalive(args: tuple[str, ...]) -> int:
@@ -159,24 +187,13 @@ DIRECTIVES: tuple[Directive, ...] = (
     row(
         *("server", U, None, "A server of the group."),
         (),
-        parse=as_server,
         check=place_server,
         repeat=True,
     ),
-    row(
-        *("resolver", U, None, "Name servers of the group.", None, NO_EFFECT),
-        check=place_resolver,
-    ),
-    milliseconds("resolver_timeout", U, "How long resolving may take.", 30000, NO_EFFECT),
+    row("resolver", U, None, "Name servers of the group.", check=place_resolver),
+    milliseconds("resolver_timeout", U, "How long resolving may take."),
     row("keepalive", U, ONE_TWO, "How many idle connections a worker keeps.", 32, parse=as_keepalive),
     milliseconds("keepalive_time", U, "How long a connection may be used at all.", 3600000),
     milliseconds("keepalive_timeout", U, "How long an idle connection is kept.", 60000),
     number("keepalive_requests", U, "How many requests one connection may carry.", 1000),
-    later("hash", U, ONE_TWO, "Choose the server by a key.", once=False),
-    later("ip_hash", U, NONE, "Choose the server by the client's address.", once=False),
-    later("least_conn", U, NONE, "Choose the server with the fewest connections.", once=False),
-    later("least_time", U, ONE_TWO, "Choose the fastest server.", once=False),
-    later("random", U, frozenset((0, 1, 2)), "Choose a server at random.", once=False),
-    later("zone", U, ONE_TWO, "Share the group's state among workers."),
-    later("sticky", U, None, "Send a client to the same server again.", at_least=2),
 )

@@ -1,0 +1,122 @@
+"""upstream blocks -> groups of peers; a method of balancing is imported where a group has it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from emulator.nginx.conf import ConfError
+from emulator.nginx.upstream import Group, Peer
+from emulator.nginx.variables import compile_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.namespace import Namespace
+    from emulator.nginx.address import Address
+    from emulator.nginx.directives import Block
+    from emulator.nginx.modules.upstream import Server
+    from emulator.nginx.request import Request
+    from emulator.nginx.upstream import Choosing
+
+
+def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
+    """The upstream blocks by name, each address of each server a peer; ConfError for a host not found."""
+    return {block.value.lower(): _group(block, namespace) for block in http.blocks("upstream")}
+
+
+def _group(block: Block, namespace: Namespace) -> Group:
+    peers: list[Peer] = []
+    for entry in block.entries:
+        if entry.node.name == "server" and not entry.value.resolve:
+            peers.extend(_peers(entry.value, namespace, entry.node.file, entry.node.line))
+    group = Group(block.value, peers, keepalive=block.inherited("keepalive"))
+    written = next(
+        (entry.node.args for entry in block.entries if entry.node.name == "keepalive"), ("32", "local")
+    )
+    group.keepalive_local = "local" in written[1:]
+    group.keepalive_requests = block.inherited("keepalive_requests")
+    group.keepalive_time = block.inherited("keepalive_time") / 1000
+    group.keepalive_timeout = block.inherited("keepalive_timeout") / 1000
+    if "balancing method" in block.values:
+        group.begin = _balanced(group, block)
+    if block.values.get("sticky in use") is not None:
+        from emulator.nginx.upstream_sticky import compile_sticky
+
+        compile_sticky(group, block)
+    return group
+
+
+def _balanced(group: Group, block: Block) -> Callable[[Request], Choosing] | None:
+    """What makes a request's turn by the method of a group; a group of one has nothing to choose."""
+    method = block.values["balancing method"]
+    if group.single and "zone" not in block.values:
+        return group.begin
+    if method.kind == "least_conn":
+        from emulator.nginx.upstream_least_conn import compile_least_conn
+
+        return compile_least_conn(group)
+    if method.kind == "least_time":
+        from emulator.nginx.upstream_least_time import compile_least_time
+
+        return compile_least_time(group, method.words)
+    if method.kind == "ip_hash":
+        from emulator.nginx.upstream_ip_hash import compile_ip_hash
+
+        return compile_ip_hash(group)
+    if method.kind == "hash":
+        from emulator.nginx.upstream_hash import compile_hash
+
+        key = compile_template(method.key, frozenset(block.state.variables))
+        return compile_hash(group, key, bool(method.words))
+    from emulator.nginx.upstream_random import compile_random
+
+    return compile_random(group, bool(method.words))
+
+
+def _peers(server: Server, namespace: Namespace, file: str, line: int) -> list[Peer]:
+    address = server.address
+    if address.unix:
+        hosts: tuple[str, ...] = (f"unix:{address.host}",)
+    else:
+        hosts = addresses_of(address.host, namespace)
+    if not hosts:
+        raise ConfError(f'host not found in upstream "{server.name}"', file, line)
+    return [make_peer(server, host, address.port or 80) for host in hosts]
+
+
+def make_peer(server: Server, host: str, port: int) -> Peer:
+    """The peer that one address of a server is."""
+    return Peer(
+        host,
+        port,
+        weight=server.weight,
+        max_fails=server.max_fails,
+        fail_timeout=server.fail_timeout,
+        max_connections=server.max_conns,
+        backup=server.backup,
+        down=server.down,
+        draining=server.drain,
+        server=server.name,
+        route=server.route,
+    )
+
+
+def addresses_of(host: str, namespace: Namespace) -> tuple[str, ...]:
+    """A host's addresses, in the container's terms; a literal one is its own."""
+    if host.startswith("["):
+        return (host[1:-1],)
+    if re.fullmatch(r"[0-9.]+", host):
+        return (host,)
+    return namespace.resolve(host)
+
+
+def implicit_group(address: Address, shown: str, port: int, block: Block, namespace: Namespace) -> Group:
+    """The group of one that a proxy_pass makes of its host: it keeps no connections."""
+    if address.unix:
+        return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
+    hosts = addresses_of(address.host, namespace)
+    if not hosts:
+        node = next(entry.node for entry in block.entries if entry.node.name == "proxy_pass")
+        raise ConfError(f'host not found in upstream "{address.host}"', node.file, node.line)
+    return Group(shown, [Peer(host, port) for host in hosts])
