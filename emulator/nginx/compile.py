@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from emulator.nginx.directives import Block
     from emulator.nginx.log import LogFile
     from emulator.nginx.modules.listen import Listen, ServerName
+    from emulator.nginx.tlsserver import TlsServer
+
+
+_OF_TLS = ("ssl_certificate", "ssl_reject_handshake", "ssl_verify_client")
 
 
 class Tree:
@@ -101,7 +105,9 @@ class Server:
         "named",
         "names",
         "rewrite",
+        "tls",
         "tree",
+        "written",
     )
 
     def __init__(
@@ -124,6 +130,8 @@ class Server:
         self.tree = Tree()
         self.named: dict[bytes, Location] = {}
         self.rewrite: tuple[Handler, ...] = ()
+        self.tls: TlsServer | None = None
+        self.written = block.node.file, block.node.line
 
     def find(self, path: bytes) -> tuple[Location, re.Match[bytes] | None]:
         """The location for a path; the server's own settings where none matches."""
@@ -145,6 +153,7 @@ class HttpConf:
         self.worker_processes: int = len(_cpus()) if processes == "auto" else max(1, int(processes))
         events = next(iter(main.blocks("events")), None)
         self.worker_connections: int = events.inherited("worker_connections") if events else 512
+        self.worker_shutdown_timeout: float = (main.inherited("worker_shutdown_timeout") or 0) / 1000
         self.master_process: bool = main.inherited("master_process")
         self.pid_path: str = main.inherited("pid")
         self.error_logs = self.registry.error_logs(main, error_log)
@@ -185,7 +194,12 @@ class HttpConf:
                     listener.backlog = (
                         max(listener.backlog, listen.backlog) if listen.given else listener.backlog
                     )
+                    listener.tls |= listen.ssl
                     listener.add(server, listen.default_server, self.namespace.hostname)
+        if any(listener.tls for listener in listeners.values()):
+            from emulator.nginx.tlsconf import check_listeners
+
+            check_listeners(listeners.values())
         self.listeners = tuple(_under_wildcards(listeners))
 
 
@@ -224,6 +238,10 @@ def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
     own = compile_location(block, groups, conf, None)
     server = Server(block, own, names, conf.namespace.hostname)
     server.rewrite = (*compile_post_read(block), *rewrite_handlers(block))
+    if any(block.given(name) for name in _OF_TLS):
+        from emulator.nginx.tlsconf import compile_tls
+
+        server.tls = compile_tls(block, conf)
     _fill(server.tree, block, groups, conf, server)
     return server
 

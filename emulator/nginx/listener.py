@@ -34,6 +34,7 @@ class Listener:
         "servers",
         "single",
         "specifics",
+        "tls",
         "wildcard",
     )
 
@@ -48,6 +49,7 @@ class Listener:
         self.servers: list[Server] = []
         self.default: Server
         self.single: Server | None = None
+        self.tls = False
         self._exact: dict[bytes, Server] = {}
         self._heads: dict[bytes, Server] = {}  # *.example.org as .example.org
         self._tails: dict[bytes, Server] = {}  # www.example.* as www.example.
@@ -86,6 +88,14 @@ class Listener:
                 self._exact.setdefault(key, server)
         captures = any(pattern.groups for pattern, _ in self._regexes)
         self.single = server if len(self.servers) == 1 and not captures else None
+
+    def is_name(self, host: bytes) -> bool:
+        """Whether a server has this name, exactly or by a wildcard."""
+        return (
+            host in self._exact
+            or any(len(host) > len(head) and host.endswith(head) for head in self._heads)
+            or any(host.startswith(tail) for tail in self._tails)
+        )
 
     def find(self, host: bytes) -> tuple[Server, Captures | None]:
         """The server for a Host: exact, longest leading, then trailing wildcard, first regex, default."""

@@ -27,14 +27,22 @@ class UnknownVariable(ValueError):
 
 def is_implemented(name: str) -> bool:
     """Whether a variable of nginx's own, in lower case, has a getter here."""
-    return name in GETTERS or name.startswith(tuple(PREFIXES))
+    return name in GETTERS or name.startswith(tuple(PREFIXES)) or name in _of_tls(name)
+
+
+def _of_tls(name: str) -> dict[str, Getter]:
+    if not name.startswith("ssl_"):
+        return {}
+    from emulator.nginx import tlsvariables
+
+    return tlsvariables.GETTERS
 
 
 def _known(name: str, own: Container[str]) -> Getter:
     name = name.lower()
     if name.isdigit():
         return _capture(int(name))
-    getter = GETTERS.get(name)
+    getter = GETTERS.get(name) or _of_tls(name).get(name)
     if getter is not None:
         return getter
     if name in own:

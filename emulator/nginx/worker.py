@@ -15,7 +15,7 @@ from emulator.nginx import guard
 from emulator.nginx.connection import Connection
 from emulator.nginx.event import Loop
 from emulator.nginx.keepalive import IdlePool
-from emulator.nginx.log import ErrorLog
+from emulator.nginx.log import LEVELS, ErrorLog
 from emulator.nginx.output import HeadPrefix
 
 if TYPE_CHECKING:
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 _ACCEPTS_PER_TURN = 64
 _PAUSE_WITHOUT_DESCRIPTORS = 0.5
 _NO_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+# what a master says to a worker
+TERMINATE, QUIT, REOPEN = b"T", b"Q", b"R"
+_ACTIONS = {
+    signal.SIGTERM: (", exiting", TERMINATE),
+    signal.SIGINT: (", exiting", TERMINATE),
+    signal.SIGQUIT: (", shutting down", QUIT),
+    signal.SIGUSR1: (", reopening logs", REOPEN),
+    signal.SIGHUP: (", ignoring", None),
+    signal.SIGUSR2: (", ignoring", None),
+    signal.SIGWINCH: ("", None),
+}
 
 
 class Worker:
@@ -60,21 +72,33 @@ class Worker:
             log.attach(self.loop)
 
     def run(self, master: int) -> None:
-        """Serve until told to stop, or until the master's end of the pipe `master` closes."""
+        """Serve until the master says otherwise through the pipe `master`, or closes it."""
         self._take_signals()
-        self.loop.add_listener(master, lambda mask: self._master_gone(master))
+        self.loop.add_listener(master, lambda mask: self._told(os.read(master, 64)))
         self.listen()
         counters = self.conf.shared.counters
         self.loop.run(counters.publisher(self) if counters is not None else None)
+        self.log_global("notice", "exiting")
+        self.log_global("notice", "exit")
         self.close()
 
     def listen(self) -> None:
         for sock, listener in self._sockets:
             self.loop.add_listener(sock.fileno(), lambda mask, s=sock, at=listener: self._accept(s, at))  # type: ignore[misc]
 
-    def _master_gone(self, master: int) -> None:
-        if not os.read(master, 1):
+    def _told(self, commands: bytes) -> None:
+        """What the master says; its silence is the end."""
+        if not commands or TERMINATE in commands:
             self.loop.stop()
+        if QUIT in commands:
+            self.quit()
+        if REOPEN in commands:
+            self._reopen()
+
+    def _reopen(self) -> None:
+        self.log_global("notice", "reopening logs")
+        for log in self.conf.logs:
+            log.reopen()
 
     # signals
 
@@ -84,28 +108,28 @@ class Worker:
             os.set_blocking(fd, False)
         self.loop.add_listener(awake, lambda mask: self._signalled(os.read(awake, 64)))
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1):
+        for number in _ACTIONS:
             signal.signal(number, lambda number, frame: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def _signalled(self, numbers: bytes) -> None:
+        """A signal that somebody else than the master has sent."""
         for number in numbers:
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self.loop.stop()
-            elif number == signal.SIGQUIT:
-                self.quit()
-            elif number == signal.SIGUSR1:
-                for log in self.conf.logs:
-                    log.reopen()
+            action, command = _ACTIONS.get(signal.Signals(number), ("", None))
+            self.log_global("notice", f"signal {number} ({signal.Signals(number).name}) received{action}")
+            if command:
+                self._told(command)
 
     def quit(self) -> None:
         """Stop accepting, let requests in flight finish, then end."""
         if self.quitting:
             return
         self.quitting = True
+        self.log_global("notice", "gracefully shutting down")
+        if self.conf.worker_shutdown_timeout:
+            self.loop.call_later(self.conf.worker_shutdown_timeout, self._shut_down)
         for sock, _ in self._sockets:
             self.loop.remove(sock.fileno())
             sock.close()
@@ -115,6 +139,13 @@ class Worker:
         self.idle.close()
         if not self.connections:
             self.loop.stop()
+
+    def _shut_down(self) -> None:
+        """worker_shutdown_timeout is over: nobody is waited for any longer."""
+        for connection in list(self.connections):
+            if connection.request is not None:
+                connection.abort(connection.request)
+            connection.close()
 
     def close(self) -> None:
         for connection in list(self.connections):
@@ -138,15 +169,20 @@ class Worker:
             if sock.family != socket.AF_UNIX:
                 # a response is written in whole pieces: waiting to fill packets only adds latency
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            at = listener
             if listener.specifics:
-                reached = client.getsockname()[0]
-                self.connections.add(
-                    Connection(self, client, peer, listener.specifics.get(reached, listener))
-                )
+                at = listener.specifics.get(client.getsockname()[0], listener)
+            if at.tls:
+                self.connections.add(self._secure(client, peer, at))
             else:
-                self.connections.add(Connection(self, client, peer, listener))
+                self.connections.add(Connection(self, client, peer, at))
             if len(self.connections) >= self.conf.worker_connections:
                 self._too_many()
+
+    def _secure(self, client: socket.socket, peer: tuple[str, int] | str, listener: Listener) -> Connection:
+        from emulator.nginx.tlsconnection import TlsConnection
+
+        return TlsConnection(self, client, peer, listener)
 
     def _accept_failed(self, error: OSError) -> None:
         self.log_global("crit", f"accept4() failed ({error.errno}: {error.strerror})")
@@ -170,8 +206,9 @@ class Worker:
     def log_global(self, level: str, message: str) -> None:
         """A line about no connection, in the main error logs."""
         line = self.errors.line(level, message)
-        for _, log in self.conf.error_logs:
-            log.write(line)
+        for threshold, log in self.conf.error_logs:
+            if LEVELS[level] <= threshold:
+                log.write(line)
 
     def _crashed(self, callback: object, error: Exception) -> None:
         guard.crashed(self, callback, error)
@@ -211,6 +248,11 @@ class Worker:
         return path if found == real else os.fsencode(found)
 
     @staticmethod
+    def draw() -> int:
+        """A number by chance."""
+        return int.from_bytes(os.urandom(4), "little")
+
+    @staticmethod
     def time() -> int:
         """Seconds since the epoch."""
         return int(time.time())
@@ -235,8 +277,3 @@ class Worker:
             text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
             self._iso8601 = now, f"{text[:-2]}:{text[-2:]}".encode("ascii")
         return self._iso8601[1]
-    @staticmethod
-    def draw() -> int:
-        """A number by chance."""
-        return int.from_bytes(os.urandom(4), "little")
-

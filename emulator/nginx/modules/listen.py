@@ -63,6 +63,7 @@ def place_listen(block: Block, args: tuple[str, ...]) -> Listen:
             block.state.warn(
                 'the "listen ... http2" directive is deprecated, use the "http2" directive instead'
             )
+            block.state.warn('"http2" is accepted, but the emulator speaks HTTP/1.1')
         listen = _with_option(listen, option)
     for host in hosts:
         for port in listen.ports:
@@ -73,7 +74,9 @@ def place_listen(block: Block, args: tuple[str, ...]) -> Listen:
 def _with_option(listen: Listen, option: str) -> Listen:
     if option in ("default_server", "default"):
         return listen._replace(default_server=True)
-    if option in ("ssl", "proxy_protocol"):
+    if option == "ssl":
+        return listen._replace(ssl=True)
+    if option == "proxy_protocol":
         raise not_yet(f'the "{option}" parameter of "listen"')
     if option == "http2":
         return listen._replace(http2=True)

@@ -2,41 +2,189 @@
 
 from __future__ import annotations
 
-from emulator.nginx.directives import Directive
-from emulator.nginx.rows import HS, ONE, ONE_THREE, ONE_TWO, TWO, later
+from emulator.nginx.directives import BadValue, Block, Directive
+from emulator.nginx.rows import (
+    HS,
+    NO_EFFECT,
+    ONE,
+    ONE_THREE,
+    ONE_TWO,
+    TWO,
+    flag,
+    mask,
+    number,
+    row,
+    seconds,
+    size,
+    string,
+    text,
+)
+from emulator.nginx.values import as_number, one_of
+from emulator.nginx.values import seconds as as_seconds
+from emulator.nginx.values import size as as_size
 
 MODULE = "ngx_http_ssl_module"
 
+PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+CIPHERS = "HIGH:!aNULL:!MD5"
+_LEAST_CACHE = 8 * 4096
+_GROUPS = frozenset(
+    (
+        *("auto", "p-256", "prime256v1", "secp256r1", "p-384", "secp384r1", "p-521", "secp521r1"),
+        *("x25519", "x448", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
+        *("brainpoolp256r1", "brainpoolp384r1", "brainpoolp512r1", "secp256k1", "secp224r1", "p-224"),
+        *("x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024", "mlkem768"),
+    )
+)
+
+
+def place_session_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+    """As ngx_http_ssl_session_cache."""
+    for arg in args:
+        if arg in ("off", "none", "builtin"):
+            continue
+        kind, colon, rest = arg.partition(":")
+        if kind == "builtin" and colon and as_count(rest):
+            continue
+        name, colon, length = rest.partition(":")
+        octets = as_size(length) if kind == "shared" and name and colon else None
+        if octets is None:
+            raise BadValue(f'invalid session cache "{arg}"')
+        if octets < _LEAST_CACHE:
+            raise BadValue(f'session cache "{arg}" is too small')
+    return args
+
+
+def as_count(text: str) -> bool:
+    try:
+        as_number((text,))
+    except BadValue:
+        return False
+    return True
+
+
+def place_ocsp_cache(block: Block, value: str) -> str:
+    """As ngx_http_ssl_ocsp_cache."""
+    if value == "off":
+        return value
+    kind, _, rest = value.partition(":")
+    name, colon, length = rest.partition(":")
+    octets = as_size(length) if kind == "shared" and name and colon else None
+    if octets is None:
+        raise BadValue(f'invalid OCSP cache "{value}"')
+    if octets < _LEAST_CACHE:
+        raise BadValue(f'OCSP cache "{value}" is too small')
+    return value
+
+
+def place_certificate_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
+    """As ngx_http_ssl_certificate_cache."""
+    has_max = False
+    for arg in args:
+        name, equals, value = arg.partition("=")
+        if name == "max" and equals:
+            if not as_count(value) or not int(value):
+                raise BadValue(f'invalid parameter "{arg}"')
+            has_max = True
+        elif name in ("inactive", "valid") and equals:
+            if as_seconds(value) is None:
+                raise BadValue(f'invalid parameter "{arg}"')
+        elif arg != "off":
+            raise BadValue(f'invalid parameter "{arg}"')
+    if not has_max and "off" not in args:
+        raise BadValue(f'"{block.state.at.name}" must have the "max" parameter')
+    return args
+
+
+def warn_of_compression(block: Block, on: bool) -> bool:
+    if on:
+        block.state.warn_nowhere("SSL_CTX_compress_certs() failed, ignored")
+    return on
+
+
+def warn_of_ech(block: Block, name: str) -> str:
+    block.state.warn_nowhere('"ssl_ech_file" is not supported on this platform, ignored')
+    return name
+
+
+def warn_of_stapling(block: Block, on: bool) -> bool:
+    if on:
+        block.state.warn('"ssl_stapling" is accepted, but the emulator sends no OCSP answer')
+    return on
+
+
+_OCSP = "The emulator asks nobody whether a certificate was revoked."
+
 DIRECTIVES: tuple[Directive, ...] = (
-    later("ssl_certificate", HS, ONE, "The certificate.", repeat=True),
-    later("ssl_certificate_key", HS, ONE, "The certificate's key.", repeat=True),
-    later("ssl_certificate_cache", HS, ONE_THREE, "Keep certificates whose names have variables."),
-    later("ssl_ech_file", HS, ONE, "Keys for encrypted client hello.", repeat=True),
-    later("ssl_password_file", HS, ONE, "Passwords of keys."),
-    later("ssl_certificate_compression", HS, ONE, "Compress certificates."),
-    later("ssl_dhparam", HS, ONE, "Parameters of a key exchange."),
-    later("ssl_ecdh_curve", HS, ONE, "Curves of a key exchange."),
-    later("ssl_protocols", HS, None, "Versions of TLS."),
-    later("ssl_ciphers", HS, ONE, "Ciphers of TLS."),
-    later("ssl_buffer_size", HS, ONE, "The size of a record."),
-    later("ssl_verify_client", HS, ONE, "Ask clients for a certificate."),
-    later("ssl_verify_depth", HS, ONE, "How long their chain may be."),
-    later("ssl_client_certificate", HS, ONE, "Who may have signed theirs; told to them."),
-    later("ssl_trusted_certificate", HS, ONE, "Who may have signed theirs; not told."),
-    later("ssl_prefer_server_ciphers", HS, ONE, "Whose order of ciphers counts."),
-    later("ssl_session_cache", HS, ONE_TWO, "Where sessions are kept."),
-    later("ssl_session_tickets", HS, ONE, "Let clients keep sessions."),
-    later("ssl_session_ticket_key", HS, ONE, "What such sessions are sealed with.", repeat=True),
-    later("ssl_session_timeout", HS, ONE, "How long a session holds."),
-    later("ssl_crl", HS, ONE, "Certificates that were revoked."),
-    later("ssl_ocsp", HS, ONE, "Ask whether clients' certificates hold."),
-    later("ssl_ocsp_responder", HS, ONE, "Whom to ask."),
-    later("ssl_ocsp_cache", HS, ONE, "Where those answers are kept."),
-    later("ssl_stapling", HS, ONE, "Send an answer about our own certificate."),
-    later("ssl_stapling_file", HS, ONE, "Where that answer is."),
-    later("ssl_stapling_responder", HS, ONE, "Whom to ask for it."),
-    later("ssl_stapling_verify", HS, ONE, "Check it first."),
-    later("ssl_early_data", HS, ONE, "Take requests before the handshake is done."),
-    later("ssl_conf_command", HS, TWO, "Any option of OpenSSL.", repeat=True),
-    later("ssl_reject_handshake", HS, ONE, "Refuse every handshake."),
+    text("ssl_certificate", HS, "The certificate with its chain: a file, or `data:`.", (), repeat=True),
+    text("ssl_certificate_key", HS, "The certificate's key.", (), repeat=True),
+    row(
+        *("ssl_certificate_cache", HS, ONE_THREE, "Kept certificates whose names have variables."),
+        *(None, NO_EFFECT),
+        check=place_certificate_cache,
+    ),
+    string(
+        *("ssl_ech_file", HS, "Keys for encrypted client hello.", (), NO_EFFECT),
+        check=warn_of_ech,
+        repeat=True,
+    ),
+    string("ssl_password_file", HS, "Passwords of keys, one a line."),
+    flag(
+        *("ssl_certificate_compression", HS, "Compressed certificates: OpenSSL 3.3 has none.", False),
+        NO_EFFECT,
+        check=warn_of_compression,
+    ),
+    string("ssl_dhparam", HS, "The group of a plain Diffie-Hellman key exchange."),
+    string("ssl_ecdh_curve", HS, "The curve of a key exchange; of several, OpenSSL's own choice.", "auto"),
+    mask("ssl_protocols", HS, PROTOCOLS, "Versions of TLS.", frozenset(("tlsv1.2", "tlsv1.3"))),
+    string("ssl_ciphers", HS, "Ciphers up to TLS 1.2.", CIPHERS),
+    size("ssl_buffer_size", HS, "The most that is encrypted in one record.", 16384),
+    row(
+        *(
+            "ssl_verify_client",
+            HS,
+            ONE,
+            "Ask clients for a certificate, and answer a bad one with 495.",
+            "off",
+        ),
+        parse=one_of("off", "on", "optional", "optional_no_ca"),
+    ),
+    number("ssl_verify_depth", HS, "How many authorities may stand between.", 1),
+    string("ssl_client_certificate", HS, "Who may have signed theirs."),
+    string("ssl_trusted_certificate", HS, "Who else may have signed theirs."),
+    flag("ssl_prefer_server_ciphers", HS, "The server's order of ciphers counts.", False),
+    row(
+        *(
+            "ssl_session_cache",
+            HS,
+            ONE_TWO,
+            "Sessions are kept by tickets; one that is here, by each worker.",
+        ),
+        check=place_session_cache,
+    ),
+    flag("ssl_session_tickets", HS, "Let clients keep sessions.", True),
+    string(
+        *("ssl_session_ticket_key", HS, "What such sessions are sealed with: a new key at each start.", ()),
+        NO_EFFECT,
+        repeat=True,
+    ),
+    seconds("ssl_session_timeout", HS, "How long a session holds: five minutes.", 300, NO_EFFECT),
+    string("ssl_crl", HS, "Certificates that were revoked."),
+    row("ssl_ocsp", HS, ONE, _OCSP, "off", NO_EFFECT, parse=one_of("off", "on", "leaf")),
+    string("ssl_ocsp_responder", HS, _OCSP, None, NO_EFFECT),
+    row("ssl_ocsp_cache", HS, ONE, _OCSP, None, NO_EFFECT, check=place_ocsp_cache),
+    flag(
+        *("ssl_stapling", HS, "An OCSP answer about our own certificate is not sent; with a notice.", False),
+        NO_EFFECT,
+        check=warn_of_stapling,
+    ),
+    string("ssl_stapling_file", HS, "Where that answer would be.", None, NO_EFFECT),
+    string("ssl_stapling_responder", HS, "Whom to ask for it.", None, NO_EFFECT),
+    flag("ssl_stapling_verify", HS, "Check it first.", False, NO_EFFECT),
+    flag("ssl_early_data", HS, "Requests before the handshake is done: none are taken.", False, NO_EFFECT),
+    row(
+        *("ssl_conf_command", HS, TWO, "OpenSSL's own: Options, CipherString, MinProtocol, MaxProtocol.", ()),
+        repeat=True,
+    ),
+    flag("ssl_reject_handshake", HS, "Refuse every handshake.", False),
 )

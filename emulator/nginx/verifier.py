@@ -1,0 +1,112 @@
+"""What OpenSSL makes of a client's certificate, without ending the client's connection over it.
+
+nginx lets a handshake pass whatever certificate was shown, and answers a bad one with a page (495). Python
+has no such hook, so a handshake is split in two: the client's own, which trusts what the client shows, and
+one in memory, in which the very same certificates are shown to OpenSSL under the configured authorities.
+The latter ends with the verdict; that the client has the key is what the former proves.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+
+OK = 0
+_TOO_LONG = 22, "certificate chain too long"
+# unlike the others these say only that an authority is not known (ngx_ssl_verify_error_optional)
+OPTIONAL = frozenset((18, 19, 20, 21, 27))
+_MOST = 1000  # how many certificates are remembered
+
+# the least that a client of TLS 1.2 may say: ciphers, groups and signatures of all kinds
+_HELLO = bytes.fromhex(
+    "0303" + "00" * 32 + "00"
+    "0014" "c02bc02fc02cc030cca9cca8c009c013009c002f"
+    "0100"
+    "0036"
+    "000a000a0008001d001700180019"
+    "000b00020100"
+    "000d001a0018" "040305030603080408050806040105010601080708080203"
+    "00170000"
+)  # fmt: skip
+
+
+class Verdict(NamedTuple):
+    """X509_V_OK or an error's number, and its text."""
+
+    code: int
+    text: str
+
+
+def chain_of(message: bytes, tls13: bool) -> tuple[bytes, ...]:
+    """The certificates of a Certificate message, the client's own first."""
+    at = 4 + (1 + message[4] if tls13 else 0) + 3
+    found = []
+    while at + 3 <= len(message):
+        end = at + 3 + int.from_bytes(message[at : at + 3], "big")
+        found.append(message[at + 3 : end])
+        at = end + (2 + int.from_bytes(message[end : end + 2], "big") if tls13 else 0)
+    return tuple(found)
+
+
+class Verifier:
+    """The authorities of one server, and what was said of certificates before."""
+
+    def __init__(self, context: ssl.SSLContext, depth: int) -> None:
+        self._context, self._depth = context, depth
+        self._known: dict[bytes, Verdict] = {}
+
+    def verdict(self, chain: tuple[bytes, ...]) -> Verdict:
+        """Of the certificates that were shown; of a resumed session only the first is known."""
+        if len(chain) == 1 and chain[0] in self._known:
+            return self._known[chain[0]]
+        found = _ask(self._context, chain, self._depth)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[chain[0]] = found
+        return found
+
+
+def _ask(context: ssl.SSLContext, chain: tuple[bytes, ...], depth: int) -> Verdict:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = context.wrap_bio(incoming, outgoing, server_side=True)
+    listed = b"".join(len(each).to_bytes(3, "big") + each for each in chain)
+    for message in (_message(1, _HELLO), _message(11, len(listed).to_bytes(3, "big") + listed)):
+        incoming.write(_records(message))
+        try:
+            connection.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLCertVerificationError as error:
+            return Verdict(error.verify_code, error.verify_message)
+        except ssl.SSLError as error:
+            return Verdict(1, (error.reason or "unspecified certificate verification error").lower())
+    verified = connection._sslobj.get_verified_chain()  # type: ignore[attr-defined]
+    if verified is not None and len(verified) - 2 > depth:
+        return Verdict(*_TOO_LONG)
+    return Verdict(OK, "ok")
+
+
+def _message(kind: int, body: bytes) -> bytes:
+    return b"%c%b%b" % (kind, len(body).to_bytes(3, "big"), body)
+
+
+def _records(message: bytes) -> bytes:
+    pieces = [message[at : at + 16384] for at in range(0, len(message), 16384)]
+    return b"".join(b"\x16\x03\x03%b%b" % (len(piece).to_bytes(2, "big"), piece) for piece in pieces)
+
+
+def show_all(context: ssl.SSLContext) -> None:
+    """Let handshakes under this context pass with any certificate; what was shown is kept with each."""
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | 0x200000  # X509_V_FLAG_NO_CHECK_TIME
+
+    def note(
+        connection: ssl.SSLObject, direction: str, version: int, content: int, kind: int, data: bytes
+    ) -> None:
+        if direction == "read" and kind == 11 and content == 22 and len(data) > 8:
+            chain = chain_of(data, version == ssl.TLSVersion.TLSv1_3)
+            if chain:
+                connection.shown = chain  # type: ignore[attr-defined]
+                context.load_verify_locations(cadata=chain[0])
+
+    context._msg_callback = note  # type: ignore[attr-defined]
