@@ -64,6 +64,7 @@ SHELLS = {
     "emulator.nginx.master",
     "emulator.nginx.output",
     "emulator.nginx.request",
+    "emulator.nginx.sockets",
     "emulator.nginx.upstreamsocket",
     "emulator.nginx.getters",
     "emulator.nginx.worker",

@@ -17,6 +17,7 @@ from emulator.nginx.conf import ConfError
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.server import Source
+    from emulator.nginx.startlog import StartLog
 
 _SIGNALS = {"stop": "SIGTERM", "quit": "SIGQUIT", "reopen": "SIGUSR1", "reload": "SIGHUP"}
 _TAKES = {
@@ -126,13 +127,19 @@ def main(argv: Sequence[str]) -> int:
 
     source = Source(options.conf_file, options.full_prefix, options.directives or "", options.error_log)
     namespace = _namespace()
+    from emulator.nginx.startlog import StartLog
+
+    path = options.error_log
+    if path is not None and path != "stderr":
+        path = namespace.path(os.path.join(source.prefix, path))  # noqa: PTH118
+    log = StartLog(path)
     if options.test:
-        return _test(options, source, namespace)
+        return _test(options, source, namespace, log)
     if options.signal is not None:
-        return _send_signal(options.signal, source, namespace)
+        return _send_signal(options.signal, source, namespace, log)
     from emulator.nginx.server import serve
 
-    return serve(source, namespace)
+    return serve(source, namespace, report=log.report)
 
 
 def _namespace() -> Namespace:
@@ -160,24 +167,26 @@ def _show_version(options: Options) -> None:
     sys.stderr.flush()
 
 
-def _test(options: Options, source: Source, namespace: Namespace) -> int:
+def _test(options: Options, source: Source, namespace: Namespace, log: StartLog) -> int:
     """`-t` and `-T`: the verdict on stderr, the dump on stdout."""
     from emulator.nginx import compile as compiler
-    from emulator.nginx import server
+    from emulator.nginx import server, sockets, testing
     from emulator.nginx.directives import complete
 
     try:
         main_block, conf = server.read(source, namespace)
         for warning in main_block.state.warnings:
-            _say(str(warning))
+            log.report(warning)
         if not options.quiet:
             _say(f"the configuration file {source.file} syntax is ok")
         complete(main_block)
-        compiler.load(main_block, source.prefix, namespace, source.error_log)
+        testing.try_files_and_folders(main_block, source.prefix, namespace)
+        compiled = compiler.load(main_block, source.prefix, namespace, source.error_log)
+        sockets.try_to_bind(compiled.listeners, namespace)
     except ConfError as error:
         for warning in error.warnings:
-            _say(str(warning))
-        _say(str(error))
+            log.report(warning)
+        log.report(error)
         _say(f"configuration file {source.file} test failed")
         return 1
     if not options.quiet:
@@ -188,7 +197,7 @@ def _test(options: Options, source: Source, namespace: Namespace) -> int:
     return 0
 
 
-def _send_signal(name: str, source: Source, namespace: Namespace) -> int:
+def _send_signal(name: str, source: Source, namespace: Namespace, log: StartLog) -> int:
     """As ngx_signal_process: the master's process id is in the file that `pid` names."""
     import signal
 
@@ -197,23 +206,24 @@ def _send_signal(name: str, source: Source, namespace: Namespace) -> int:
     try:
         main_block, _ = server.read(source, namespace)
     except ConfError as error:
-        _say(str(error))
+        log.report(error)
         return 1
+    log("notice", "signal process started")
     path = main_block.inherited("pid")
     path = path if path.startswith("/") else source.prefix + path
     try:
         with open(namespace.path(path), encoding="ascii") as file:  # noqa: PTH123
             text = file.read().rstrip("\r\n")
     except OSError as error:
-        _say(f'[error] open() "{path}" failed ({error.errno}: {os.strerror(error.errno or 0)})')
+        log("error", f'open() "{path}" failed ({error.errno}: {os.strerror(error.errno or 0)})')
         return 1
     if not text.isdigit():
-        _say(f'[error] invalid PID number "{text}" in "{path}"')
+        log("error", f'invalid PID number "{text}" in "{path}"')
         return 1
     number = getattr(signal, _SIGNALS[name])
     try:
         os.kill(int(text), number)
     except OSError as error:
-        _say(f"[alert] kill({text}, {int(number)}) failed ({error.errno}: {os.strerror(error.errno or 0)})")
+        log("alert", f"kill({text}, {int(number)}) failed ({error.errno}: {os.strerror(error.errno or 0)})")
         return 1
     return 0

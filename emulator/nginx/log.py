@@ -131,6 +131,10 @@ class LogFile:
         if old > 2:
             os.close(old)
 
+    def __del__(self) -> None:
+        if getattr(self, "fd", -1) > 2:
+            os.close(self.fd)
+
     def write(self, line: bytes) -> None:
         lines = self._lines
         lines.append(line)
@@ -204,7 +208,7 @@ class ErrorLog:
         text = f"{self._time()} [{level}] {self.pid}#{self.pid}:{star} {message}".encode(*ENCODING)
         return text[: _MAX_LINE - 1] + b"\n"
 
-    def request(self, r: Request, level: str, message: str, upstream: str | None = None) -> None:
+    def request(self, r: Request, level: str, message: str) -> None:
         """A line with the request's circumstances, as ngx_http_log_error_handler adds them."""
         rank = LEVELS[level]
         logs = [log for threshold, log in r.main.location.error_logs if rank <= threshold]
@@ -212,6 +216,9 @@ class ErrorLog:
             return
         if r.ctx is not None and (doing := r.ctx.get("doing")) and " while " not in message:
             message = f"{message} while {doing}"
+        upstream = r.upstream.circumstances() if r.upstream is not None else None
+        if upstream is not None and " while " not in message:
+            message = f"{message} while {upstream[0]}"
         if len(message) > _LONG:
             message = _shortened(message, len(self.line(level, "", r.connection.number)) - 1)
         parts = [message, f", client: {r.connection.address}", f", server: {r.server.name.decode(*ENCODING)}"]
@@ -221,7 +228,7 @@ class ErrorLog:
             parts.append(f', subrequest: "{r.path.decode(*ENCODING)}"')
         if upstream is not None:
             # one line of the log stays one line, whatever a decoded URI holds
-            parts.append(f', upstream: "{_CONTROL.sub(_as_hex, upstream)}"')
+            parts.append(f', upstream: "{_CONTROL.sub(_as_hex, upstream[1])}"')
         if (host := r.index.get(b"host")) is not None:
             parts.append(f', host: "{host.decode(*ENCODING)}"')
         if (referer := r.index.get(b"referer")) is not None:

@@ -8,106 +8,52 @@ configuration before the old ones finish, USR1 reopens the logs.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 from emulator.nginx import official
 from emulator.nginx.conf import ConfError
+from emulator.nginx.guard import summary
 from emulator.nginx.log import LEVELS, ErrorLog
-from emulator.nginx.worker import Worker
+from emulator.nginx.sockets import Sockets
+from emulator.nginx.worker import QUIT, REOPEN, TERMINATE, Worker
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.listener import Listener
 
-_SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGCHLD,
-)
-_STARTING = "start worker processes"
+    Load = Callable[[Callable[[ConfError], None]], HttpConf]
+
+_ACTIONS = {
+    signal.SIGTERM: ", exiting",
+    signal.SIGINT: ", exiting",
+    signal.SIGQUIT: ", shutting down",
+    signal.SIGHUP: ", reconfiguring",
+    signal.SIGUSR1: ", reopening logs",
+    signal.SIGUSR2: ", ignoring",
+    signal.SIGWINCH: "",
+    signal.SIGALRM: "",
+    signal.SIGIO: "",
+    signal.SIGCHLD: "",
+}
+_SIGNALS = tuple(_ACTIONS)
 _RESPAWN_DELAY = 0.5  # a worker that dies as soon as it starts is not started in a loop
-
-Real = tuple[str, int]
-
-
-class Sockets:
-    """The listening sockets by their real address; those that a new configuration still names are kept."""
-
-    def __init__(self) -> None:
-        self._open: dict[Real | str, socket.socket] = {}
-
-    def open(
-        self, listeners: tuple[Listener, ...], namespace: Namespace
-    ) -> list[tuple[socket.socket, Listener]]:
-        """Bind what is new; raises ConfError in nginx's words, with nothing of the new ones left open."""
-        wanted: dict[Real | str, Listener] = {}
-        for listener in listeners:
-            for real in listener.real_addresses(namespace):
-                wanted.setdefault(real, listener)
-        new: dict[Real | str, socket.socket] = {}
-        try:
-            for real, listener in wanted.items():
-                if real not in self._open:
-                    new[real] = _bind(real, listener)
-        except ConfError:
-            for sock in new.values():
-                sock.close()
-            raise
-        self._open.update(new)
-        return [(self._open[real], listener) for real, listener in wanted.items()]
-
-    def keep_only(self, used: list[tuple[socket.socket, Listener]]) -> None:
-        """Close what the running configuration no longer names."""
-        kept = {id(sock) for sock, _ in used}
-        for real, sock in list(self._open.items()):
-            if id(sock) not in kept:
-                self._close(real)
-
-    def close(self) -> None:
-        for real in list(self._open):
-            self._close(real)
-
-    def _close(self, real: Real | str) -> None:
-        self._open.pop(real).close()
-        if isinstance(real, str):
-            try:
-                os.unlink(real)  # noqa: PTH108
-            except OSError:
-                return
+_PATIENCE = 1.6  # seconds from TERM to KILL, as nginx's doubling delays add up
 
 
-def _bind(real: Real | str, listener: Listener) -> socket.socket:
-    if isinstance(real, str):
-        family, shown = socket.AF_UNIX, f"unix:{real}"
-    elif ":" in real[0]:
-        family, shown = socket.AF_INET6, f"[{real[0]}]:{real[1]}"
-    else:
-        family, shown = socket.AF_INET, f"{real[0]}:{real[1]}"
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if family != socket.AF_UNIX:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(real)
-        sock.listen(listener.backlog)
-    except OSError as error:
-        sock.close()
-        raise ConfError(
-            f"bind() to {shown} failed ({error.errno}: {os.strerror(error.errno or 0)})"
-        ) from None
-    sock.setblocking(False)
-    return sock
+_METHOD = "epoll" if hasattr(select, "epoll") else "kqueue"
+_NO_NEW_BINARY = (
+    "the changing binary signal is ignored: "
+    "you should shutdown or terminate before either old or new binary's process"
+)
 
 
 class Master:
@@ -117,14 +63,15 @@ class Master:
         self,
         conf: HttpConf,
         namespace: Namespace,
-        load: Callable[[], HttpConf],
-        pid_path: str,
+        load: Load,
+        real_pid_path: Callable[[HttpConf], str],
         on_ready: Callable[[], None],
     ) -> None:
         self._conf = conf
         self._namespace = namespace
         self._load = load
-        self._pid_path = pid_path
+        self._real_pid_path = real_pid_path
+        self._pid_path = real_pid_path(conf)
         self._on_ready = on_ready
         self._sockets = Sockets()
         self._errors = ErrorLog(os.getpid())
@@ -133,23 +80,21 @@ class Master:
         self._pipes: dict[int, int] = {}
         self._bound: list[tuple[socket.socket, Listener]] = []
         self._ending = False
+        self._kill_at: float | None = None
 
     def run(self) -> int:
         """Until all workers have ended; the exit code."""
         self._conf.shared.allocate()
-        self._bound = self._sockets.open(self._conf.listeners, self._namespace)
+        try:
+            self._bound = self._sockets.open(self._conf.listeners, self._namespace, self._complain)
+        except ConfError as error:
+            self._report(error)
+            raise
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        method = "epoll" if hasattr(select, "epoll") else "kqueue"
-        for line in (
-            f'using the "{method}" event method',
-            f"nginx/{official.VERSION}",
-            "start worker processes",
-        ):
-            self._log("notice", line)
+        self._introduce()
         self._write_pid()
         try:
-            for _ in range(self._conf.worker_processes):
-                self._start_worker()
+            self._start_workers()
             self._on_ready()
             self._serve()
         finally:
@@ -158,84 +103,144 @@ class Master:
         self._log("notice", "exit")
         return 0
 
+    def _introduce(self) -> None:
+        system = os.uname()
+        limits = ":".join(str(each) for each in resource.getrlimit(resource.RLIMIT_NOFILE))
+        for line in (
+            f'using the "{_METHOD}" event method',
+            f"nginx/{official.VERSION}",
+            f"OS: {system.sysname} {system.release}",
+            f"getrlimit(RLIMIT_NOFILE): {limits}",
+        ):
+            self._log("notice", line)
+
+    def _start_workers(self) -> None:
+        self._log("notice", "start worker processes")
+        for _ in range(self._conf.worker_processes):
+            self._start_worker()
+
     def _serve(self) -> None:
         while self._workers or not self._ending:
-            number = signal.sigwait(_SIGNALS)
+            found = self._next_signal()
+            if found is None:
+                self._tell(self._workers, TERMINATE)
+                self._kill()
+                continue
+            number = signal.Signals(found.si_signo)
+            self._received(number, found.si_pid)
             if number == signal.SIGCHLD:
                 self._reap()
             elif number in (signal.SIGTERM, signal.SIGINT):
-                self._received(number, "exiting")
-                self._end(signal.SIGTERM)
+                self._kill_at = self._kill_at or time.monotonic() + _PATIENCE
+                self._end(TERMINATE)
             elif number == signal.SIGQUIT:
-                self._received(number, "shutting down")
-                self._end(signal.SIGQUIT)
+                self._end(QUIT)
             elif number == signal.SIGHUP and not self._ending:
                 self._reload()
             elif number == signal.SIGUSR1:
-                self._received(number, "reopening logs")
-                for log in self._conf.logs:
-                    log.reopen()
-                self._tell(self._workers, signal.SIGUSR1)
+                self._reopen()
+            elif number == signal.SIGUSR2:
+                self._log("crit", _NO_NEW_BINARY)
 
-    def _received(self, number: int, doing: str) -> None:
-        self._log("notice", f"signal {int(number)} ({signal.Signals(number).name}) received, {doing}")
+    def _next_signal(self) -> signal.struct_siginfo | None:
+        """None when those that were told to end have had time enough."""
+        if self._kill_at is None:
+            return signal.sigwaitinfo(_SIGNALS)
+        return signal.sigtimedwait(_SIGNALS, max(0.0, self._kill_at - time.monotonic()))
 
-    def _end(self, number: signal.Signals) -> None:
+    def _received(self, number: signal.Signals, sender: int) -> None:
+        origin = f" from {sender}" if sender else ""
+        self._log("notice", f"signal {int(number)} ({number.name}) received{origin}{_ACTIONS[number]}")
+
+    def _reopen(self) -> None:
+        self._log("notice", "reopening logs")
+        for log in self._conf.logs:
+            log.reopen()
+        self._tell(self._workers, REOPEN)
+
+    def _end(self, command: bytes) -> None:
         self._ending = True
         self._sockets.close()
-        self._tell(self._workers, number)
+        self._tell(self._workers, command)
 
-    @staticmethod
-    def _tell(pids: dict[int, HttpConf], number: signal.Signals) -> None:
-        for pid in list(pids):
+    def _kill(self) -> None:
+        self._kill_at = time.monotonic() + _PATIENCE
+        for pid in self._workers:
+            os.kill(pid, signal.SIGKILL)
+
+    def _tell(self, pids: Iterable[int], command: bytes) -> None:
+        for pid in pids:
             try:
-                os.kill(pid, number)
-            except ProcessLookupError:
+                os.write(self._pipes[pid], command)
+            except OSError:
                 continue
 
     def _reload(self) -> None:
         """New workers first, then the old ones finish; a configuration that does not load changes nothing."""
-        self._received(signal.SIGHUP, "reconfiguring")
+        self._log("notice", "reconfiguring")
+        new: HttpConf | None = None
         try:
-            conf = self._load()
-            conf.shared.allocate(self._conf.shared)
-            bound = self._sockets.open(conf.listeners, self._namespace)
+            new = self._load(self._report)
+            new.shared.allocate(self._conf.shared)
+            complain = partial(self._log_to, new)
+            bound = self._sockets.open(new.listeners, self._namespace, complain)
         except ConfError as error:
-            self._report(error)
+            self._report(error, new)
             return
-        old = dict(self._workers)
-        self._conf, self._bound = conf, bound
-        for _ in range(conf.worker_processes):
-            self._start_worker()
+        except Exception as error:
+            self._log("alert", f"reconfiguring failed: {summary(error)}")
+            return
+        old = list(self._workers)
+        self._conf, self._bound = new, bound
+        self._log("notice", f'using the "{_METHOD}" event method')
+        self._move_pid(new)
+        self._start_workers()
         self._sockets.keep_only(bound)
-        self._tell(old, signal.SIGQUIT)
+        self._tell(old, QUIT)
 
-    def _report(self, error: ConfError) -> None:
-        line = self._errors.line("emerg", str(error).removeprefix("[emerg] "))
-        for _, log in self._conf.error_logs:
-            log.write(line)
-        if not self._conf.error_logs:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
+    def _report(self, error: ConfError, conf: HttpConf | None = None) -> None:
+        level, _, text = str(error).removeprefix("[").partition("] ")
+        self._log_to(conf or self._conf, level, text)
+
+    def _complain(self, level: str, message: str) -> None:
+        """A line before there are workers: whoever started us is to see it, too."""
+        self._log(level, message)
+        if LEVELS[level] < LEVELS["notice"]:
+            print(f"nginx: [{level}] {message}", file=sys.stderr, flush=True)
 
     def _start_worker(self) -> None:
         reading, writing = os.pipe()
-        pid = os.fork()
+        os.set_blocking(writing, False)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            self._log(
+                "alert",
+                f'fork() failed while spawning "worker process" ({error.errno}: {error.strerror})',
+            )
+            return
         if pid == 0:
-            code = 1
-            try:
-                os.close(writing)
-                for pipe in self._pipes.values():
-                    os.close(pipe)
-                Worker(self._conf, self._namespace, self._bound).run(reading)
-                code = 0
-            finally:
-                os._exit(code)
+            self._become_worker(reading, writing)
         os.close(reading)
         self._workers[pid] = self._conf
         self._started[pid] = time.monotonic()
         self._pipes[pid] = writing
         self._log("notice", f"start worker process {pid}")
+
+    def _become_worker(self, reading: int, writing: int) -> NoReturn:
+        code = 1
+        try:
+            os.close(writing)
+            for pipe in self._pipes.values():
+                os.close(pipe)
+            Worker(self._conf, self._namespace, self._bound).run(reading)
+            code = 0
+        except BaseException as error:
+            self._log("alert", f"worker process failed: {summary(error)}")
+        finally:
+            os._exit(code)
 
     def _reap(self) -> None:
         while self._workers:
@@ -253,15 +258,25 @@ class Master:
             else:
                 self._log("notice", f"worker process {pid} exited with code {code}")
             if conf is self._conf and not self._ending:
-                if lived < _RESPAWN_DELAY:
+                if lived < _RESPAWN_DELAY and code > 0:
                     time.sleep(_RESPAWN_DELAY)
                 self._start_worker()
 
     def _log(self, level: str, message: str) -> None:
+        self._log_to(self._conf, level, message)
+
+    def _log_to(self, conf: HttpConf, level: str, message: str) -> None:
         line = self._errors.line(level, message)
-        for threshold, log in self._conf.error_logs:
+        for threshold, log in conf.error_logs:
             if LEVELS[level] <= threshold:
                 log.write(line)
+
+    def _move_pid(self, conf: HttpConf) -> None:
+        path = self._real_pid_path(conf)
+        if path != self._pid_path:
+            self._remove_pid()
+            self._pid_path = path
+            self._write_pid()
 
     def _write_pid(self) -> None:
         if self._pid_path:

@@ -8,6 +8,7 @@ CONF = f"{PREFIX}/nginx.conf"
 ERROR_LOG = "/var/log/nginx/error.log"
 ACCESS_LOG = "/var/log/nginx/access.log"
 PID = "/run/nginx.pid"
+USERS = frozenset(("root", "nginx", "www-data", "nobody", "nogroup"))  # of those that a server may run as
 
 NGINX_CONF = """\
 user  nginx;

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from glob import glob as real_glob
 from typing import TYPE_CHECKING, NamedTuple
 
+from emulator.namespace import HostNamespace
 from emulator.nginx import conf as language
+from emulator.nginx import official
 from emulator.nginx.conf import ConfError
 from emulator.nginx.directives import complete, validate
 
@@ -45,7 +47,40 @@ def read(source: Source, namespace: Namespace) -> tuple[Block, language.Conf]:
     if source.extra:
         extra = language.parse_parameter(source.extra, read_file, glob=glob, prefix=folder).nodes
     parsed = language.parse(source.file, read_file, glob=glob)
-    return validate((*extra, *parsed.nodes), resolve=namespace.resolve, folder=folder), parsed
+    main = validate((*extra, *parsed.nodes), resolve=namespace.resolve, folder=folder)
+    if isinstance(namespace, HostNamespace):
+        check_user(main)
+    return main, parsed
+
+
+def check_user(main: Block) -> None:
+    """As ngx_set_user; whoever the official image has is known here, too (a task runs as its starter)."""
+    node = main.written("user")
+    if node is None:
+        return
+    main.state.at = node
+    if os.geteuid() != 0:
+        main.state.warn(
+            'the "user" directive makes sense only if the master process runs with super-user privileges, '
+            "ignored"
+        )
+        return
+    import grp
+    import pwd
+
+    name, group = (*node.args, node.args[0])[:2]
+    if name not in official.USERS and not _has(pwd.getpwnam, name):
+        raise ConfError(f'getpwnam("{name}") failed', node.file, node.line)
+    if group not in official.USERS and not _has(grp.getgrnam, group):
+        raise ConfError(f'getgrnam("{group}") failed', node.file, node.line)
+
+
+def _has(look_up: Callable[[str], object], name: str) -> bool:
+    try:
+        look_up(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _read_file(path: str) -> bytes:
@@ -85,28 +120,33 @@ def check(source: Source, namespace: Namespace) -> None:
     load(source, namespace)
 
 
-def serve(source: Source, namespace: Namespace, ready: Callable[[], None] = lambda: None) -> int:
+def serve(
+    source: Source,
+    namespace: Namespace,
+    ready: Callable[[], None] = lambda: None,
+    report: Callable[[ConfError], None] | None = None,
+) -> int:
     """Run in the foreground until a signal ends it; `ready` is called when all listens; the exit code."""
     from emulator.nginx.master import Master
 
+    say = report or _print
     try:
-        conf = load(source, namespace, report)
-        pid_path = os.path.join(source.prefix, conf.pid_path)  # noqa: PTH118
+        conf = load(source, namespace, say)
         master = Master(
             conf,
             namespace,
-            lambda: load(source, namespace),
-            namespace.path(pid_path),
+            lambda warn: load(source, namespace, warn),
+            lambda conf: namespace.path(os.path.join(source.prefix, conf.pid_path)),  # noqa: PTH118
             lambda: _report_ready(conf, namespace, ready),
         )
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         return master.run()
     except ConfError as error:
-        report(error)
+        say(error)
         return 1
 
 
-def report(error: ConfError) -> None:
+def _print(error: ConfError) -> None:
     """nginx's line for an error before it runs."""
     print(f"nginx: {error}", file=sys.stderr, flush=True)
 

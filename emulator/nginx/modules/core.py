@@ -20,7 +20,6 @@ from emulator.nginx.rows import (
     U,
     X,
     flag,
-    later,
     milliseconds,
     number,
     row,
@@ -212,7 +211,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         NO_EFFECT,
         parse=as_offset,
     ),
-    later("worker_shutdown_timeout", M, ONE, "How long a worker may take to finish after QUIT."),
+    milliseconds("worker_shutdown_timeout", M, "How long a worker may take to finish after QUIT."),
     string("working_directory", M, "The workers' working folder.", None, NO_EFFECT),
     row("env", M, ONE, "Environment variables that workers keep.", (), NO_EFFECT, repeat=True),
     row(
