@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from emulator.http1.message import ResponseHead
@@ -13,8 +14,14 @@ class Upstream(Protocol):
 
     head: ResponseHead | None
 
+    def tries(self) -> Sequence[Attempt | None]:
+        """All that was tried so far, also by earlier ones (see `log_value`)."""
+
     def log_value(self, attribute: str) -> bytes | None:
         """The value of `$upstream_<attribute>`."""
+
+    def circumstances(self) -> tuple[str, str] | None:
+        """What is being done with which URL, for the error log; None before there is a peer."""
 
     def client_gone(self) -> None:
         """The client has closed its side."""
@@ -28,6 +35,7 @@ CONNECTING = "connecting to upstream"
 SENDING = "sending request to upstream"
 READING_HEAD = "reading response header from upstream"
 READING = "reading upstream"
+ANSWERING = "sending to client"
 
 
 class Attempt:
@@ -80,9 +88,21 @@ _VALUES: dict[str, Callable[[Attempt], bytes]] = {
 }
 
 
-def log_value(attempts: Sequence[Attempt], attribute: str) -> bytes | None:
-    """All tries of one request, joined as nginx joins them; None when there was none."""
+def log_value(attempts: Sequence[Attempt | None], attribute: str) -> bytes | None:
+    """All tries of one request, joined as nginx joins them; None when there was none.
+
+    None among them is where another location's proxy_pass went on after a redirect inside nginx.
+    """
     if not attempts:
         return None
     value = _VALUES[attribute]
-    return value(attempts[0]) if len(attempts) == 1 else b", ".join([value(attempt) for attempt in attempts])
+    first = attempts[0]
+    if len(attempts) == 1 and first is not None:
+        return value(first)
+    out = [b"" if first is None else value(first)]
+    for before, attempt in pairwise(attempts):
+        if attempt is None:
+            out.append(b" : ")
+        else:
+            out.append(value(attempt) if before is None and len(out) > 1 else b", " + value(attempt))
+    return b"".join(out)

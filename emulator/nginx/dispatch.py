@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.nginx.attempt import CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
@@ -41,6 +42,7 @@ class Dispatch(ABC):
         "attempts",
         "closed",
         "group",
+        "before",
         "head",
         "proxy",
         "r",
@@ -53,6 +55,7 @@ class Dispatch(ABC):
         self.attempts: list[Attempt] = []
         self.head: ResponseHead | None = None
         self.closed = False
+        self.before: tuple[Attempt | None, ...] = ()  # what another location has tried
         self._outgoing = Outgoing(r, proxy)
         self._upstream: UpstreamSocket | None = None
         self._pipe: Pipe | None = None
@@ -190,7 +193,7 @@ class Dispatch(ABC):
         again = self._has_another(kind, 1)
         self._drop_socket()
         if again:
-            self._unparsed = b""
+            self._unparsed, self.head = b"", None
             self._connect()
         else:
             self._finalize(status_of(kind))
@@ -252,7 +255,10 @@ class Dispatch(ABC):
         self._log("warn", message, self.attempts[-1].doing)
 
     def log_value(self, attribute: str) -> bytes | None:
-        return log_value(self.attempts, attribute)
+        return log_value(self.tries(), attribute)
 
     def __repr__(self) -> str:
         return f"<Exchange with {self._peer} attempts={len(self.attempts)}>"
+    def tries(self) -> Sequence[Attempt | None]:
+        return (*self.before, *self.attempts) if self.before else self.attempts
+

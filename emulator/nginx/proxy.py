@@ -152,6 +152,8 @@ class Proxy:
         return AGAIN
 
     def request_uri(self, r: Request) -> bytes:
+        if r.upstream is not None:
+            exchange.before = (*r.upstream.tries(), None)
         """The client's own bytes, or the location's part replaced (ngx_http_proxy_create_request)."""
         uri = self.uri
         if self.dynamic is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.nginx.event import WRITE
@@ -11,12 +12,14 @@ if TYPE_CHECKING:
     import socket
 
     from emulator.http1.message import ResponseHead
+    from emulator.nginx.attempt import Attempt
     from emulator.nginx.connection import Connection
     from emulator.nginx.deadline import Deadline
     from emulator.nginx.exchange import Exchange
     from emulator.nginx.upstreamsocket import UpstreamSocket
 
 _READ_SIZE = 16384
+_DOING = "proxying upgraded connection"
 
 
 class Tunnel:
@@ -55,9 +58,7 @@ class Tunnel:
         self._deadline.set(self._exchange.proxy.read_timeout, self._timed_out)
 
     def _timed_out(self) -> None:
-        self._exchange.r.log_error(
-            "error", "upstream timed out (110: Connection timed out) while proxying upgraded connection"
-        )
+        self._exchange.r.log_error("error", "upstream timed out (110: Connection timed out)")
         self._end()
 
     def _on_upstream(self, mask: int) -> None:
@@ -125,6 +126,13 @@ class Tunnel:
             sock.close()
             self._out.close()
             self._exchange.close()
+
+    def circumstances(self) -> tuple[str, str] | None:
+        shown = self._exchange.circumstances()
+        return None if shown is None else (_DOING, shown[1])
+
+    def tries(self) -> Sequence[Attempt | None]:
+        return self._exchange.tries()
 
     def log_value(self, attribute: str) -> bytes | None:
         return self._exchange.log_value(attribute)
