@@ -100,6 +100,16 @@ class TlsRequest(Request):
             super().run()
 
 
+def _log_misdirected(r: TlsRequest) -> None:
+    """As ngx_http_set_virtual_server, which leaves the request with what was read before its host."""
+    where = "headers"
+    if r.head is not None and r.head.authority is not None:
+        where, r.headers, r.index = "line", [], {}
+    r.host, r.keepalive = None, False
+    what = "client attempted to request the server name different from the one that was negotiated"
+    r.log_error("info", f"{what} while reading client request {where}")
+
+
 class TlsConnection(Connection):
     """`stream` is None until the client has said hello; `tls` is set when the handshake is done."""
 
@@ -274,11 +284,7 @@ class TlsConnection(Connection):
             return 497
         listener = self.listener
         if isinstance(listener, Negotiated) and listener.misdirected(r.host or b""):
-            r.log_error(
-                "info",
-                "client attempted to request the server name different from the one that was negotiated"
-                " while reading client request headers",
-            )
+            _log_misdirected(r)
             return 421
         tls = r.server.tls
         return tls.objection(r) if tls is not None else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 
 from emulator.nginx.tlsfiles import BadFile
 
@@ -64,14 +65,20 @@ def as_configured(
 ) -> None:
     """Set what the protocols, ciphers and commands say; BadFile for what OpenSSL refuses."""
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what the configuration asks for
+        _versions(context, protocols)
+    _ciphers(context, ciphers, "SSL_CTX_set_cipher_list")
+    for name, value in commands:
+        _command(context, name, value)
+
+
+def _versions(context: ssl.SSLContext, protocols: frozenset[str]) -> None:
     chosen = [name for name in _VERSIONS if name in protocols] or ["tlsv1.2", "tlsv1.3"]
     context.minimum_version, context.maximum_version = _MEANT[chosen[0]], _MEANT[chosen[-1]]
     for name, option in _LEFT_OUT.items():
         if name not in chosen:
             context.options |= option
-    _ciphers(context, ciphers, "SSL_CTX_set_cipher_list")
-    for name, value in commands:
-        _command(context, name, value)
 
 
 def _ciphers(context: ssl.SSLContext, ciphers: str, who: str) -> None:

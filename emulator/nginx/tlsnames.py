@@ -26,8 +26,9 @@ _SHORT = {
     "localityName": "L", "stateOrProvinceName": "ST", "domainComponent": "DC", "userId": "UID",
     "givenName": "GN", "surname": "SN", "streetAddress": "street",
 }  # fmt: skip
+_DIVIDER = re.compile("[/+]")
 _SPECIAL = re.compile(r'[,+"\\<>;]')
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CODED = re.compile("[\x00-\x1f\x7f-\U0010ffff]")
 
 
 @functools.cache
@@ -36,7 +37,8 @@ def _ciphers() -> dict[int, str]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
-    return {cipher["id"] & 0xFFFF: cipher["name"] for cipher in context.get_ciphers()}
+    known = {cipher["id"] & 0xFFFF: cipher["name"] for cipher in context.get_ciphers()}
+    return known | {0x00FF: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV", 0x5600: "TLS_FALLBACK_SCSV"}
 
 
 def ciphers(numbers: tuple[int, ...]) -> str:
@@ -67,7 +69,7 @@ def rfc2253(name: Name) -> str:
 
 def _escaped(value: str) -> str:
     text = _SPECIAL.sub(lambda found: "\\" + found[0], value)
-    text = _CONTROL.sub(lambda found: f"\\{ord(found[0]):02X}", text)
+    text = _CODED.sub(lambda found: "".join(f"\\{octet:02X}" for octet in found[0].encode()), text)
     if text[:1] in ("#", " "):
         text = "\\" + text
     if text.endswith(" ") and len(value) > 1:
@@ -77,5 +79,6 @@ def _escaped(value: str) -> str:
 
 def legacy(name: Name) -> str:
     """As X509_NAME_oneline: each octet beyond ASCII by its number."""
-    octets = "".join(f"/{_short(kind)}={value}" for part in name for kind, value in part).encode()
+    pairs = ((_short(kind), _DIVIDER.sub(r"\\\g<0>", value)) for part in name for kind, value in part)
+    octets = "".join(f"/{kind}={value}" for kind, value in pairs).encode()
     return "".join(chr(octet) if 32 <= octet < 127 else f"\\x{octet:02X}" for octet in octets)

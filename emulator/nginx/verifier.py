@@ -11,8 +11,17 @@ from __future__ import annotations
 import ssl
 from typing import NamedTuple
 
+
+class Verdict(NamedTuple):
+    """X509_V_OK or an error's number, and its text."""
+
+    code: int
+    text: str
+
+
 OK = 0
-_TOO_LONG = 22, "certificate chain too long"
+_TOO_LONG = Verdict(22, "certificate chain too long")
+_CUT_OFF = Verdict(20, "unable to get local issuer certificate")  # one authority too many
 # unlike the others these say only that an authority is not known (ngx_ssl_verify_error_optional)
 OPTIONAL = frozenset((18, 19, 20, 21, 27))
 _MOST = 1000  # how many certificates are remembered
@@ -28,13 +37,6 @@ _HELLO = bytes.fromhex(
     "000d001a0018" "040305030603080408050806040105010601080708080203"
     "00170000"
 )  # fmt: skip
-
-
-class Verdict(NamedTuple):
-    """X509_V_OK or an error's number, and its text."""
-
-    code: int
-    text: str
 
 
 def chain_of(message: bytes, tls13: bool) -> tuple[bytes, ...]:
@@ -81,8 +83,9 @@ def _ask(context: ssl.SSLContext, chain: tuple[bytes, ...], depth: int) -> Verdi
         except ssl.SSLError as error:
             return Verdict(1, (error.reason or "unspecified certificate verification error").lower())
     verified = connection._sslobj.get_verified_chain()  # type: ignore[attr-defined]
-    if verified is not None and len(verified) - 2 > depth:
-        return Verdict(*_TOO_LONG)
+    surplus = len(verified) - 2 - depth if verified is not None else 0
+    if surplus > 0:
+        return _CUT_OFF if surplus == 1 else _TOO_LONG
     return Verdict(OK, "ok")
 
 

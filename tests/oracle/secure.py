@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,7 +64,9 @@ def _context(tls: Tls) -> ssl.SSLContext:
         if tls.version in ("TLSv1", "TLSv1.1"):
             context.set_ciphers("ALL:@SECLEVEL=0")
         version = getattr(ssl.TLSVersion, tls.version.replace(".", "_"))
-        context.minimum_version = context.maximum_version = version
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
     if tls.ciphers:
         context.set_ciphers(tls.ciphers)
     return context
