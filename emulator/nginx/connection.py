@@ -228,6 +228,9 @@ class Connection:
         return True
 
     def _wait_to_send(self) -> None:
+        if self.out.delayed:
+            self.deadline.clear()
+            return
         request = self.request
         timeout = request.location.send_timeout if request else 60.0
         self.deadline.set(timeout, self._send_timeout)

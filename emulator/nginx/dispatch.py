@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emulator.nginx.attempt import CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
+from emulator.nginx.attempt import ANSWERING, CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
 from emulator.nginx.retries import Retries, status_of
 from emulator.nginx.upstreamsocket import UpstreamSocket, unix_dial
@@ -19,6 +19,7 @@ from emulator.nginx.upstreamsocket import UpstreamSocket, unix_dial
 if TYPE_CHECKING:
     from emulator.http1.message import ResponseHead
     from emulator.namespace import Dial
+    from emulator.nginx.pace import Throttle
     from emulator.nginx.pipe import Pipe
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.request import Request
@@ -31,6 +32,7 @@ class Dispatch(ABC):
     __slots__ = (
         "_dial",
         "_outgoing",
+        "_past",
         "_peer",
         "_pipe",
         "_retries",
@@ -40,9 +42,9 @@ class Dispatch(ABC):
         "_unparsed",
         "_upstream",
         "attempts",
+        "before",
         "closed",
         "group",
-        "before",
         "head",
         "proxy",
         "r",
@@ -53,9 +55,9 @@ class Dispatch(ABC):
         self.proxy: Proxy = proxy
         self.group: Group = proxy.group
         self.attempts: list[Attempt] = []
+        self.before: tuple[Attempt | None, ...] = ()  # what another location has tried
         self.head: ResponseHead | None = None
         self.closed = False
-        self.before: tuple[Attempt | None, ...] = ()  # what another location has tried
         self._outgoing = Outgoing(r, proxy)
         self._upstream: UpstreamSocket | None = None
         self._pipe: Pipe | None = None
@@ -65,6 +67,8 @@ class Dispatch(ABC):
         self._retries: Retries | None = None
         self._turn: Choosing | None = None  # where there is more than one peer
         self._reused = False
+        self._past: tuple[str, str] | None = None  # what the error log says of it once it is over
+        self._throttle: Throttle | None = None  # where proxy_limit_rate slows the answer down
 
     # towards a peer
 
@@ -80,7 +84,7 @@ class Dispatch(ABC):
         now = r.worker.loop.now
         attempt = Attempt(now)
         self.attempts.append(attempt)
-        peer = self._peer = group.pick(now, self._tried)
+        peer = self._peer = group.only() if group.begin is None else self._next_peer(group, now)
         if peer is None:
             attempt.address = group.display
             attempt.status = 502
@@ -101,8 +105,6 @@ class Dispatch(ABC):
             self._dial = r.worker.namespace.dial(peer.host, peer.port)
             self._open(self._dial)
 
-    def _pool(self) -> object:
-        """Whose idle connections may serve: the group's, or this location's own (`keepalive … local`)."""
     def _next_peer(self, group: Group, now: float) -> Peer | None:
         turn = self._turn
         if turn is None:
@@ -110,6 +112,8 @@ class Dispatch(ABC):
             turn = self._turn = group.begin(self.r)
         return turn.next(now)
 
+    def _pool(self) -> object:
+        """Whose idle connections may serve: the group's, or this location's own (`keepalive … local`)."""
         return self.proxy if self.group.keepalive_local else self.group
 
     def _open(self, dial: Dial) -> None:
@@ -211,6 +215,7 @@ class Dispatch(ABC):
             self._log("warn", "upstream server temporarily disabled", attempt.doing)
 
     def _finalize(self, status: int) -> None:
+        self._remember(ANSWERING)
         self.close()
         self.r.finalize(status)
         self.r.connection.flush()
@@ -243,22 +248,33 @@ class Dispatch(ABC):
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
+        if self._throttle is not None:
+            self._throttle.close()
 
     def _log(self, level: str, message: str, doing: str) -> None:
-        shown = None
-        if self.attempts:
-            uri = self.proxy.request_uri(self.r).decode("utf-8", "surrogateescape")
-            shown = f"{self.proxy.scheme.decode()}://{self.attempts[-1].address}{uri}"
-        self.r.log_error(level, f"{message} while {doing}", shown)
+        self.r.log_error(level, f"{message} while {doing}")
+
+    def circumstances(self) -> tuple[str, str] | None:
+        if self._past is not None or not self.attempts:
+            return self._past
+        attempt = self.attempts[-1]
+        uri = self.proxy.request_uri(self.r).decode("utf-8", "surrogateescape")
+        return attempt.doing, f"{self.proxy.scheme.decode()}://{attempt.address}{uri}"
+
+    def _remember(self, doing: str) -> None:
+        """The request goes on elsewhere, where its URI may be another."""
+        past = self.circumstances()
+        if past is not None:
+            self._past = (doing, past[1])
 
     def _warn(self, message: str) -> None:
         self._log("warn", message, self.attempts[-1].doing)
+
+    def tries(self) -> Sequence[Attempt | None]:
+        return (*self.before, *self.attempts) if self.before else self.attempts
 
     def log_value(self, attribute: str) -> bytes | None:
         return log_value(self.tries(), attribute)
 
     def __repr__(self) -> str:
         return f"<Exchange with {self._peer} attempts={len(self.attempts)}>"
-    def tries(self) -> Sequence[Attempt | None]:
-        return (*self.before, *self.attempts) if self.before else self.attempts
-

@@ -6,6 +6,8 @@ wrong ends the client's connection without the body's end, so that truncation sh
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from emulator.http1.message import BadMessage, ResponseHead
 from emulator.nginx import output
 from emulator.nginx.attempt import READING, READING_HEAD
@@ -15,6 +17,9 @@ from emulator.nginx.proxyanswer import accel_redirect, buffers, check, follow, t
 from emulator.nginx.retries import STATUSES
 from emulator.nginx.tunnel import Tunnel
 from emulator.nginx.upstreamhead import final_head, stays_open
+
+if TYPE_CHECKING:
+    from emulator.nginx.upstreamsocket import UpstreamSocket
 
 
 class Exchange(Dispatch):
@@ -57,6 +62,11 @@ class Exchange(Dispatch):
         attempt = self.attempts[-1]
         attempt.status = status = head.status
         attempt.header_at = r.worker.loop.now
+        rate = head.index.get(b"x-accel-limit-rate")
+        if rate is not None and b"x-accel-limit-rate" not in self.proxy.ignored:
+            from emulator.nginx.pace import obey
+
+            obey(r, rate)
         if status in STATUSES and self._has_another(f"http_{status}", 2):
             self._next(f"http_{status}")
             return
@@ -68,17 +78,18 @@ class Exchange(Dispatch):
         target = accel_redirect(self.proxy, head)
         if target is not None:
             check(head)
+            self._remember(READING_HEAD)
             self.close()
             follow(self.proxy, r, head, target)
             r.connection.flush()
             return
+        if self._turn is not None and self._peer is not None:
+            self._turn.answered(self._peer, attempt, r.worker.loop.now)
         take_head(self.proxy, r, head, self._warn)
         if status == 101:
             self._upgrade(rest)
             return
         if not output.send_header(r):
-        if self._turn is not None and self._peer is not None:
-            self._turn.answered(self._peer, attempt, r.worker.loop.now)
             self.close()
             return
         self._begin_body(head, rest, size)
@@ -87,6 +98,11 @@ class Exchange(Dispatch):
         r, proxy, attempt = self.r, self.proxy, self.attempts[-1]
         reader = framing_of(r, head)
         buffering = buffers(proxy, head)
+        rate = 0
+        if not buffering:
+            r.connection.out.lift_limit()
+        elif proxy.limit_rate is not None:
+            rate = proxy.limit_rate(r)
         pipe = self._pipe = Pipe(
             r, proxy, reader, buffering, proxy.buffer_size - head_size, attempt, self._warn
         )
@@ -100,6 +116,13 @@ class Exchange(Dispatch):
                 attempt.doing = READING
             self._pass_on(pipe, rest)
         attempt.doing = READING
+        if rate and self._upstream is not None:
+            self._throttle_body(self._upstream, rate)
+
+    def _throttle_body(self, upstream: UpstreamSocket, rate: int) -> None:
+        from emulator.nginx.pace import Throttle
+
+        self._throttle = Throttle(upstream, self.r.worker, rate, self.proxy.buffer_unit, self._paid)
 
     def _upgrade(self, rest: bytes) -> None:
         """Only an upgrade that was asked for becomes a tunnel."""
@@ -111,6 +134,7 @@ class Exchange(Dispatch):
             return
         if rest:
             r.connection.queue(rest)
+        r.connection.out.lift_limit()
         self._upstream = None
         Tunnel(self, upstream).start()
 
@@ -119,7 +143,10 @@ class Exchange(Dispatch):
     def _pass_on(self, pipe: Pipe, data: bytes) -> None:
         state = pipe.feed(data)
         if state is Body.COMING:
-            if len(data) >= WORTH_A_WRITE:
+            if self._throttle is not None:
+                self._throttle.took(len(data))
+                self._push()
+            elif len(data) >= WORTH_A_WRITE:
                 self._push()
         elif state is Body.WHOLE:
             self._done(complete=True)
@@ -151,8 +178,14 @@ class Exchange(Dispatch):
             self.r.connection.on_drain = self._client_ready
 
     def _client_ready(self) -> None:
+        """Read on, unless proxy_limit_rate has its say, too."""
         self.r.connection.on_drain = None
-        if self._upstream is not None:
+        if self._upstream is not None and not (self._throttle is not None and self._throttle.waiting):
+            self._upstream.resume()
+
+    def _paid(self) -> None:
+        """proxy_limit_rate lets more come in, unless the client is not ready for it."""
+        if self._upstream is not None and self.r.connection.on_drain is None:
             self._upstream.resume()
 
     # the end

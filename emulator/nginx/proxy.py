@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.nginx.upstream import Group
     from emulator.nginx.variables import Template
 
+READ_SIZE = 65536
 # never passed on from the client by themselves (the defaults of ngx_http_proxy_headers, plus our own framing)
 _DEFAULT_DROPPED = frozenset(
     (
@@ -80,6 +81,7 @@ class Proxy:
         "ignore_client_abort",
         "ignored",
         "intercept_errors",
+        "limit_rate",
         "location_name",
         "max_temp_file_size",
         "memory_limit",
@@ -92,6 +94,7 @@ class Proxy:
         "pass_headers",
         "passes_first_lines",
         "port",
+        "read_size",
         "read_timeout",
         "redirects",
         "request_buffering",
@@ -133,6 +136,8 @@ class Proxy:
     connect_timeout: float
     send_timeout: float
     read_timeout: float
+    read_size: int  # of what has come, how much is taken at once
+    limit_rate: Callable[[Request], int] | None  # proxy_limit_rate
     next_upstream: frozenset[str]
     next_tries: int
     next_timeout: float
@@ -147,13 +152,13 @@ class Proxy:
             if isinstance(found, int):
                 return found
             exchange.group = found.group
+        if r.upstream is not None:
+            exchange.before = (*r.upstream.tries(), None)
         r.upstream = exchange
         exchange.start()
         return AGAIN
 
     def request_uri(self, r: Request) -> bytes:
-        if r.upstream is not None:
-            exchange.before = (*r.upstream.tries(), None)
         """The client's own bytes, or the location's part replaced (ngx_http_proxy_create_request)."""
         uri = self.uri
         if self.dynamic is not None:

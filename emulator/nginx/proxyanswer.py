@@ -28,6 +28,7 @@ _ONCE = frozenset(
         b"last-modified",
         b"etag",
         b"x-accel-redirect",
+        b"x-accel-limit-rate",
     )
 )
 # what an answer that redirects inside nginx takes along
@@ -118,8 +119,8 @@ def buffers(proxy: Proxy, head: ResponseHead) -> bool:
 
 def follow(proxy: Proxy, r: Request, head: ResponseHead, target: bytes) -> None:
     """Answer with another URI's content, and what belongs to the answer that named it."""
-    r.clear_response()
     before = r.headers_out  # what was there when the upstream was chosen, such as its cookie
+    r.clear_response()
     r.content_type = _content_type(head.index.get(b"content-type"))
     r.headers_out = before + [
         (name, _cookie(proxy, r, value) if lower == b"set-cookie" else value)

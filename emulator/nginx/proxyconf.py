@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from emulator.nginx.address import BadAddress, parse_address
@@ -144,6 +143,7 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.intercept_errors = get("proxy_intercept_errors")
     proxy.ignore_client_abort = get("proxy_ignore_client_abort")
     own = frozenset(block.state.variables)
+    _rate(proxy, block, own)
     method, body = get("proxy_method"), get("proxy_set_body")
     proxy.method = compile_template(method, own) if method is not None else None
     proxy.set_body = compile_template(body, own) if body is not None else None
@@ -157,6 +157,15 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.hidden = frozenset(
         (HIDDEN | hidden) - passed | {b"connection", b"keep-alive", b"transfer-encoding"}
     )
+
+
+def _rate(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
+    proxy.limit_rate, proxy.read_size = None, READ_SIZE
+    if proxy.buffering and block.given("proxy_limit_rate", "0") != "0":
+        from emulator.nginx.pace import compile_size
+
+        proxy.limit_rate = compile_size(block.given("proxy_limit_rate"), own)
+        proxy.read_size = proxy.buffer_size  # what comes with the head is not counted
 
 
 def _cookies(proxy: Proxy, block: Block, own: frozenset[str]) -> None:

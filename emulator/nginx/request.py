@@ -382,9 +382,9 @@ class Request:
         if upstream is not None:
             upstream.client_gone()
 
-    def log_error(self, level: str, message: str, upstream: str | None = None) -> None:
+    def log_error(self, level: str, message: str) -> None:
         """One line of the error log with this request's circumstances, in nginx's words."""
-        self.worker.errors.request(self, level, message, upstream)
+        self.worker.errors.request(self, level, message)
 
     def __repr__(self) -> str:
         return f"<Request {self.request_line.decode('latin-1')!r} status={self.status}>"

@@ -182,12 +182,24 @@ def _compile_set(entry: Entry, own: frozenset[str], location_of: LocationOf) -> 
     name, template = value.name.lower(), compile_template(value.value, own)
     if name == "args":
         return _setting_args(template)
+    if name == "limit_rate":
+        return _setting_rate(template)
 
     def assign(r: Request) -> int:
         r.set_variables({name: template(r)})
         return GO_ON
 
     return assign
+
+
+def _setting_rate(template: Template) -> Code:
+    from emulator.nginx.pace import set_rate_by_text
+
+    def set_rate(r: Request) -> int:
+        set_rate_by_text(r, template(r))
+        return GO_ON
+
+    return set_rate
 
 
 def _setting_args(template: Template) -> Code:

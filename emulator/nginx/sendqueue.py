@@ -55,6 +55,8 @@ class FilePart:
 class SendQueue:
     """The bytes on their way into a socket; the owner of the socket calls `send` and minds its errors."""
 
+    delayed: bool = False  # nothing may leave now, though the socket takes more
+
     __slots__ = ("_fd", "_send", "push", "sent", "staged", "unsent", "yielded")
 
     _MOST = 2 << 20  # as sendfile_max_chunk
@@ -166,6 +168,9 @@ class SendQueue:
                 kept.append(piece)
         finally:
             unsent[:0] = kept
+
+    def lift_limit(self) -> None:
+        """What is left goes as fast as the socket takes it."""
 
     def close(self) -> None:
         """Drop what is left; idempotent."""

@@ -24,7 +24,6 @@ from emulator.nginx.sendqueue import SendQueue
 if TYPE_CHECKING:
     from emulator.nginx.connection import Connection
 
-_READ_SIZE = 65536
 _READS_PER_TURN = 16
 _IP_BIND_ADDRESS_NO_PORT = 24
 _ENDED = PEER_CLOSED | HANGUP | ERROR
@@ -37,6 +36,7 @@ class Timeouts(Protocol):
     connect_timeout: float
     send_timeout: float
     read_timeout: float
+    read_size: int  # octets at once
 
 
 class Owner(Protocol):
@@ -87,6 +87,7 @@ class UpstreamSocket:
         "fd",
         "more",
         "out",
+        "read_size",
         "requests",
         "sent",
         "sock",
@@ -106,6 +107,7 @@ class UpstreamSocket:
         if deadline is None:
             deadline = connection.upstream_deadline = Deadline(self._loop, connection)
         self.deadline: Deadline = deadline
+        self.read_size = timeouts.read_size
         self._ended = False
         self._paused = False
         self.connected = False
@@ -213,9 +215,10 @@ class UpstreamSocket:
         recv = self.sock.recv
         owner = self._owner
         attempt = self.attempt
+        size = self.read_size
         for _ in range(_READS_PER_TURN):
             try:
-                data = recv(_READ_SIZE)
+                data = recv(size)
             except BlockingIOError:
                 self._read_all()
                 return
@@ -226,7 +229,7 @@ class UpstreamSocket:
             owner.on_data(data)
             if self.closed or self._paused:
                 return
-            if len(data) < _READ_SIZE and not self._ended:
+            if len(data) < size and not self._ended:
                 self._read_all()
                 return
         self._read_all()

@@ -275,8 +275,8 @@ DIRECTIVES: tuple[Directive, ...] = (
     size("send_lowat", HSL, "The low mark of a send buffer.", 0, NO_EFFECT, check=ignore_send_lowat),
     size("postpone_output", HSL, "Wait for this much before sending.", 1460, NO_EFFECT),
     buffers("output_buffers", HSL, "Buffers for reading files.", (2, 32768), NO_EFFECT),
-    row("limit_rate", HSL | LI, ONE, "Bytes a second for an answer.", "0", NOT_YET, check=place_rate),
-    row("limit_rate_after", HSL | LI, ONE, "Bytes before the rate holds.", "0", NOT_YET, check=place_rate),
+    row("limit_rate", HSL | LI, ONE, "Bytes a second for an answer.", "0", check=place_rate),
+    row("limit_rate_after", HSL | LI, ONE, "Bytes before the rate holds.", "0", check=place_rate),
     milliseconds("keepalive_time", HSL, "How long a connection may be used at all.", 3600000),
     row(
         *("keepalive_timeout", HSL, ONE_TWO, "How long an idle connection stays open; 0 closes at once."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
+from emulator.nginx.modules.http_core import place_rate
 from emulator.nginx.proxyvalues import (
     Redirect,
     place_bind,
@@ -163,7 +164,8 @@ DIRECTIVES: tuple[Directive, ...] = (
     size("proxy_busy_buffers_size", HSL, "How much may be on its way to the client.", None, NO_EFFECT),
     flag("proxy_force_ranges", HSL, "Answer ranges whatever the server says.", False, NOT_YET),
     row(
-        *("proxy_limit_rate", HSL, ONE, "Bytes a second to read from the server.", None, NOT_YET),
+        *("proxy_limit_rate", HSL, ONE, "Bytes a second to read from the server.", "0"),
+        check=place_rate,
     ),
     size("proxy_max_temp_file_size", HSL, "How much of an answer may be kept in a file.", 1024**3),
     size("proxy_temp_file_write_size", HSL, "How much is written to that file at once.", None, NO_EFFECT),
