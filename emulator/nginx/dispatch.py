@@ -92,12 +92,12 @@ class Dispatch(ABC):
             self._finalize(502)
             return
         attempt.address = peer.display
-        idle = r.worker.idle.take(self._pool(), peer) if group.keepalive else None
+        idle = r.worker.idle.take(group, self.proxy, peer) if group.keepalive else None
         self._reused = idle is not None
         self._dial = None
         if idle is not None:
             upstream = self._upstream = UpstreamSocket(self, r.connection, self.proxy, attempt)
-            upstream.take_over(idle.sock, idle.requests)
+            upstream.take_over(idle.sock, idle.requests, idle.born)
             self._outgoing.send_to(upstream)
         elif peer.host.startswith("unix:"):
             self._open(unix_dial(r.worker.namespace.path(peer.host[5:])))
@@ -111,10 +111,6 @@ class Dispatch(ABC):
             assert group.begin is not None
             turn = self._turn = group.begin(self.r)
         return turn.next(now)
-
-    def _pool(self) -> object:
-        """Whose idle connections may serve: the group's, or this location's own (`keepalive … local`)."""
-        return self.proxy if self.group.keepalive_local else self.group
 
     def _open(self, dial: Dial) -> None:
         upstream = self._upstream = UpstreamSocket(self, self.r.connection, self.proxy, self.attempts[-1])

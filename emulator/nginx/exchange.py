@@ -195,7 +195,8 @@ class Exchange(Dispatch):
         r, head, group, peer, upstream = self.r, self.head, self.group, self._peer, self._upstream
         if complete and group.keepalive and peer and upstream and upstream.sent and head and stays_open(head):
             self._upstream = None
-            r.worker.idle.give(self._pool(), group, peer, upstream.release(), upstream.requests + 1)
+            served, born = upstream.requests + 1, upstream.born
+            r.worker.idle.give(group, self.proxy, peer, upstream.release(), served, born)
         self.close()
         if not r.header_only:
             output.end_body(r)

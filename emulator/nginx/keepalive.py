@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 class Idle:
     """A connection between two requests; anything that happens on it ends it."""
 
-    __slots__ = ("fd", "peer", "requests", "sock", "until", "waiting")
+    __slots__ = ("born", "fd", "peer", "requests", "sock", "until", "user", "waiting")
 
     def __init__(
-        self, waiting: list[Idle], peer: Peer, sock: socket.socket, requests: int, until: float
+        self, waiting: list[Idle], user: object, peer: str, sock: socket.socket, requests: int, born: float
     ) -> None:
         self.waiting = waiting  # where it is kept
+        self.user = user  # the location that used it
         self.peer = peer
         self.sock = sock
         self.fd = sock.fileno()
         self.requests = requests
-        self.until = until
+        self.born = born
+        self.until = 0.0
 
     def __repr__(self) -> str:
-        return f"<Idle {self.peer.display} after {self.requests} requests>"
+        return f"<Idle {self.peer} after {self.requests} requests>"
 
 
 class IdlePool:
@@ -38,33 +40,41 @@ class IdlePool:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._idle: dict[int, list[Idle]] = {}  # by the identity of the group or location; the oldest first
+        self._idle: dict[int, list[Idle]] = {}  # by the identity of the group; the oldest first
         self._timer: Timer | None = None
 
-    def take(self, pool: object, peer: Peer) -> Idle | None:
-        """The most recently used connection to this peer, if one is left that is still silent."""
-        waiting = self._idle.get(id(pool))
+    def take(self, group: Group, user: object, peer: Peer) -> Idle | None:
+        """The most recently used connection to this peer, if one is left that is still silent.
+
+        With `keepalive … local`, only of the same location.
+        """
+        waiting = self._idle.get(id(group))
         if not waiting:
             return None
+        address, local = peer.display, group.keepalive_local
         for i in range(len(waiting) - 1, -1, -1):
-            if waiting[i].peer.display == peer.display:
-                idle = waiting.pop(i)
+            idle = waiting[i]
+            if idle.peer == address and (not local or idle.user is user):
+                del waiting[i]
                 if is_silent(idle.sock):
                     return idle
                 self._close(idle)
         return None
 
-    def give(self, pool: object, group: Group, peer: Peer, sock: socket.socket, requests: int) -> None:
-        """Keep a connection; the least recently used one makes room."""
-        if requests >= group.keepalive_requests:
+    def give(
+        self, group: Group, user: object, peer: Peer, sock: socket.socket, requests: int, born: float
+    ) -> None:
+        """Keep a connection; the least recently used one of all the group's makes room."""
+        now = self._loop.now
+        if requests >= group.keepalive_requests or now - born > group.keepalive_time:
             self._loop.forget(sock.fileno())
             sock.close()
             return
-        waiting = self._idle.setdefault(id(pool), [])
+        waiting = self._idle.setdefault(id(group), [])
         if len(waiting) >= group.keepalive:
             self._close(waiting.pop(0))
-        until = self._loop.now + group.keepalive_timeout
-        idle = Idle(waiting, peer, sock, requests, until)
+        idle = Idle(waiting, user, peer.display, sock, requests, born)
+        idle.until = until = now + group.keepalive_timeout
         waiting.append(idle)
         self._loop.watch(idle.fd, lambda mask: self._ended(idle, mask))
         if self._timer is None or self._timer.when > until:

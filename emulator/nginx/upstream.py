@@ -121,7 +121,6 @@ class Group:
         "backups",
         "begin",
         "display",
-        "idle",
         "keepalive",
         "keepalive_local",
         "keepalive_requests",
@@ -149,7 +148,6 @@ class Group:
         self.keepalive_requests = 1000
         self.keepalive_time = 3600.0
         self.keepalive_timeout = 60.0
-        self.idle: list[object] = []
 
     def arrange(self, peers: Sequence[Peer]) -> None:
         """Take these peers, at first or when the addresses of a name have changed."""

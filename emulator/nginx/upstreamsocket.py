@@ -80,6 +80,7 @@ class UpstreamSocket:
         "_paused",
         "_timeouts",
         "attempt",
+        "born",
         "closed",
         "connected",
         "connection",
@@ -115,6 +116,7 @@ class UpstreamSocket:
         self.sent = False  # the whole request is out
         self.closed = True
         self.requests = 0  # that this connection has served before
+        self.born: float = self._loop.now
 
     def connect(self, dial: Dial) -> int:
         """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had."""
@@ -134,12 +136,12 @@ class UpstreamSocket:
         self.deadline.set(self._timeouts.connect_timeout, self._owner.on_timeout)
         return 0
 
-    def take_over(self, sock: socket.socket, requests: int) -> None:
+    def take_over(self, sock: socket.socket, requests: int, born: float) -> None:
         """Go on with a connection that was kept after other requests."""
         self._take(sock)
         self.connected = True
         self.attempt.begin(self._loop.now)
-        self.requests = requests
+        self.requests, self.born = requests, born
         self._loop.watch(self.fd, self.on_event)
 
     def _take(self, sock: socket.socket) -> None:

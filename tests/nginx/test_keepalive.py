@@ -27,17 +27,17 @@ class Rig:
         self.group.keepalive_timeout = 60.0
         self.far: list[socket.socket] = []
 
-    def give(self, peer: int = 0, requests: int = 1) -> socket.socket:
+    def give(self, peer: int = 0, requests: int = 1, user: object = None, age: float = 0.0) -> socket.socket:
         near, far = socket.socketpair()
         near.setblocking(False)
         self.far.append(far)
         self.loop.add(near.fileno(), lambda mask: None)
         self.turn()
-        self.pool.give(self.group, self.group, self.peers[peer], near, requests)
+        self.pool.give(self.group, user, self.peers[peer], near, requests, self.clock.now - age)
         return near
 
-    def take(self, peer: int = 0) -> socket.socket | None:
-        idle = self.pool.take(self.group, self.peers[peer])
+    def take(self, peer: int = 0, user: object = None) -> socket.socket | None:
+        idle = self.pool.take(self.group, user, self.peers[peer])
         if idle is not None:
             self.loop.forget(idle.fd)
         return idle.sock if idle is not None else None
@@ -86,6 +86,29 @@ def test_a_connection_ends_after_its_last_request(rig: Rig) -> None:
     assert rig.take() is None
 
 
+def test_a_connection_that_is_old_enough_is_not_kept(rig: Rig) -> None:
+    rig.group.keepalive_time = 60.0
+    assert is_closed(rig.give(age=60.1))
+    assert not is_closed(rig.give(age=60.0))
+
+
+def test_locations_share_the_connections_of_a_group(rig: Rig) -> None:
+    kept = rig.give(user="one")
+    assert rig.take(user="other") is kept
+    kept.close()
+
+
+def test_local_connections_serve_their_own_location_only_but_share_the_room(rig: Rig) -> None:
+    rig.group.keepalive_local = True
+    first, second = rig.give(user="one"), rig.give(user="other")
+    assert rig.take(user="nobody") is None
+    assert rig.take(user="one") is first
+    rig.give(user="one")
+    rig.give(user="one")
+    assert is_closed(second), "the least recently used of all makes room"
+    first.close()
+
+
 @pytest.mark.parametrize("octets", [b"", b"unasked"])
 def test_a_connection_on_which_anything_happens_is_closed(rig: Rig, octets: bytes) -> None:
     near = rig.give()
@@ -132,15 +155,15 @@ def test_a_connection_on_which_something_has_come_meanwhile_serves_nobody(
     ours.setblocking(False)
     with theirs:
         loop.add(ours.fileno(), lambda mask: None)
-        pool.give(group, group, peer, ours, 1)
+        pool.give(group, None, peer, ours, 1, loop.now)
         if said is None:
             theirs.close()
         elif said:
             theirs.send(said)
-        found = pool.take(group, peer)
+        found = pool.take(group, None, peer)
         assert (found is not None) is taken
         assert (ours.fileno() >= 0) is taken
-        assert pool.take(group, peer) is None
+        assert pool.take(group, None, peer) is None
     ours.close()
     pool.close()
     loop.close()

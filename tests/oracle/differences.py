@@ -95,6 +95,13 @@ ON_PURPOSE = (
         " takes it for the answer and waits for a body until proxy_read_timeout.",
     ),
     OnPurpose(
+        "head-body",
+        re.compile(r"^<upstream \d> \[open\]", re.MULTILINE),
+        re.compile(r"^<upstream \d> \[closed by the proxy\]", re.MULTILINE),
+        "An upstream that sends a body with its answer to HEAD is not asked again on this connection: what is"
+        " still on its way would answer the next request; nginx keeps the connection.",
+    ),
+    OnPurpose(
         "not-http",
         re.compile(r'" 00[09] \d+ "'),
         re.compile(r"^HTTP/1\.1 502 ", re.MULTILINE),
