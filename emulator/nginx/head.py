@@ -199,7 +199,7 @@ def choose_server(r: Request, host: bytes) -> None:
     if listener.single is None:
         server, captures = listener.find(host)
         if captures is not None:
-            r.variables = {**(r.variables or {}), **captures}
+            r.take_captures(captures)
         if server is not r.server:
             r.server = server
             r.location = server.location

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.compile import Server
 
-Captures = dict[str, bytes]
+Captures = re.Match[bytes]
 
 
 class Listener:
@@ -117,6 +117,5 @@ class Listener:
         for pattern, server in self._regexes:
             match = pattern.search(host)
             if match is not None:
-                named = {name: value or b"" for name, value in match.groupdict().items()}
-                return server, named
+                return server, match
         return self.default, None

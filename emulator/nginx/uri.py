@@ -8,6 +8,8 @@ from emulator.http1.message import BadMessage
 
 _PERCENT = re.compile(rb"%(..?)?", re.DOTALL)
 _HEX = re.compile(rb"[0-9A-Fa-f]{2}\Z")
+_CODED = re.compile(rb"%([0-9A-Fa-f]{2})|%[0-9A-Fa-f].?|%(.?)", re.DOTALL)
+_MARK = re.compile(rb"\?|%3[Ff]")
 _SLASHES = re.compile(rb"//+")
 
 # what ngx_escape_uri escapes, by the place the text goes to
@@ -70,3 +72,20 @@ def escape_uri(path: bytes) -> bytes:
 def escape_args(text: bytes) -> bytes:
     """A decoded text as part of an argument (NGX_ESCAPE_ARGS)."""
     return _ESCAPE_ARGS.sub(_percent, text)
+
+
+def unescape_redirect(target: bytes) -> bytes:
+    """The URL of a redirect up to its ?: needless codes are undone, broken ones go (NGX_UNESCAPE_REDIRECT)."""
+    if b"%" not in target:
+        return target
+    mark = _MARK.search(target)
+    if mark is None:
+        return _CODED.sub(_readable, target)
+    return _CODED.sub(_readable, target[: mark.start()]) + b"?" + target[mark.end() :]
+
+
+def _readable(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        return found[2] or b""
+    octet = int(found[1], 16)
+    return bytes((octet,)) if 0x25 < octet < 0x7F else found[0]

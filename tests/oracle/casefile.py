@@ -15,6 +15,9 @@
                                  port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME, alpn=a,b,
                                  version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
     --- requests [k=v]           one exchange a line, in short: `METHOD TARGET | Header: value || body`
+    --- lacking NAME NAME        directives of modules that the real nginx here is built without: its side has the
+                                 configuration without their lines
+    --- ours [k=v] REQUEST       what is sent to our side only, in short; each line is one of the outcome
     --- expect, --- note         for the reader only
 
 In `conf`, `send` and `upstream`: {port} {port2} {port3}, {upstream} {upstream2} {upstream3} (ports that
@@ -83,6 +86,8 @@ class Scene:
     exchanges: list[Exchange] = field(default_factory=list)
     includes: dict[str, str] = field(default_factory=dict, repr=False)
     shared: bool = False
+    lacking: tuple[str, ...] = ()
+    promises: list[tuple[Exchange, tuple[str, ...]]] = field(default_factory=list, repr=False)
 
 
 def load(path: Path, root: Path) -> list[Scene]:
@@ -114,6 +119,12 @@ def _scenes(name: str, text: str) -> list[Scene]:
             routes[int(kind[8:] or 0), title or "*"] = steps(lines)
         elif kind == "check":
             scenes[-1].checks = frozenset(title.split())
+        elif kind == "lacking":
+            scenes[-1].lacking = tuple(title.split())
+        elif kind == "ours":
+            options, _, request = title.rpartition("] ")
+            (exchange,) = _exchanges(scenes[-1], "requests", f"{options}]" if options else "", [request])
+            scenes[-1].promises.append((exchange, tuple(lines)))
         elif kind in ("send", "requests"):
             scenes[-1].exchanges.extend(_exchanges(scenes[-1], kind, title, lines))
         elif kind not in ("expect", "note"):

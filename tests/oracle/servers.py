@@ -7,6 +7,7 @@ knows can differ in size. Ports come from below the range that the kernel hands 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import random
 import re
@@ -105,7 +106,7 @@ class Side:
         root = self.prefix / "root"
         for folder in (root, self.prefix / "logs"):
             folder.mkdir(parents=True)
-        if "tls/" in self._text:
+        if any("tls/" in text for text in (self._text, *self._includes.values())):
             (self.prefix / "tls").symlink_to(certificates.folder())
         for file in files:
             _make(root, file)
@@ -159,7 +160,6 @@ class Side:
         values = {**self.ports, **self.sids(), "root": self.prefix / "root", "prefix": self.prefix}
         return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
-    def fill_bytes(self, data: bytes) -> bytes:
     def sids(self) -> dict[str, str]:
         """What `sticky` makes of each upstream's address."""
         return {
@@ -168,6 +168,7 @@ class Side:
             if number not in SECURE.values()
         }
 
+    def fill_bytes(self, data: bytes) -> bytes:
         return self.fill(data.decode("latin-1")).encode("latin-1") if b"{" in data else data
 
     def ready(self) -> None:
@@ -224,6 +225,15 @@ def _make(root: Path, file: File) -> None:
         path.chmod(file.mode)
 
 
+def without_lacking(scene: Scene) -> Scene:
+    """The scene without the lines that only an nginx with more modules understands."""
+    if not scene.lacking:
+        return scene
+    lines = re.compile(rf"(?m)^\s*(?:{'|'.join(scene.lacking)})\b.*;$")
+    includes = {name: lines.sub("", text) for name, text in scene.includes.items()}
+    return replace(scene, conf=lines.sub("", scene.conf), includes=includes)
+
+
 class Pair:
     """A scene on both sides; `fault` says why ours does not run."""
 
@@ -232,9 +242,10 @@ class Pair:
         self.folder = Path(tempfile.mkdtemp(prefix="oracle-"))
         self.folder.chmod(0o755)
         guard.folder("add", self.folder)
-        self.reference = Side(reference, scene, loop, self.folder)
+        self.reference = Side(reference, without_lacking(scene), loop, self.folder)
         shared = self.reference.upstreams if scene.shared else None
-        self.candidate = Side(candidate, scene, loop, self.folder, shared)
+        ours_too = scene if candidate.argv != reference.argv else without_lacking(scene)
+        self.candidate = Side(candidate, ours_too, loop, self.folder, shared)
         self.fault: str | None = None
         try:
             self.reference.ready()

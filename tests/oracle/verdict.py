@@ -115,6 +115,19 @@ def ask_emulator(conf: str, **others: str) -> Verdict:
     return _plain(code, said.getvalue(), folder)
 
 
+def asked_about(folder: Path) -> tuple[Verdict, Verdict]:
+    """Both about the nginx.conf in a folder that is there already: real nginx first."""
+    from emulator.nginx.commandline import main
+
+    arguments = ["-t", "-p", f"{folder}/", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error.log"]
+    done = subprocess.run([need_tool("nginx"), *arguments], capture_output=True, text=True, check=False)
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = main(arguments)
+    real = _plain(done.returncode, done.stderr, str(folder))
+    return real, _plain(code, said.getvalue(), str(folder))
+
+
 def _arguments(folder: str, conf: str, others: dict[str, str]) -> list[str]:
     Path(folder, "nginx.conf").write_text(conf, encoding="utf-8")
     directives = others.pop("directives", None)
