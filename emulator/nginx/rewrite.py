@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from emulator.nginx import output
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.request import AGAIN, DECLINED, Handler, Request
-from emulator.nginx.uri import escape_args
+from emulator.nginx.uri import escape_args, unescape_redirect
 from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _compile_return(entry: Entry, own: frozenset[str], location_of: LocationOf) 
 
 def _compile_rewrite(entry: Entry, own: frozenset[str], location_of: LocationOf) -> Code:
     value: Rewrite = entry.value
-    path_text, mark, args_text = value.replacement.partition("?")
+    path_text, mark, args_text = value.replacement.removesuffix("?").partition("?")
     keeps_args = not value.replacement.endswith("?")
     path_of = compile_template(path_text, own)
     args_of = compile_template(args_text, own) if mark else None
@@ -149,6 +149,7 @@ def _redirecting(
         target = _escaped(r, path_of)
         if args_of is not None:
             target += b"?" + _escaped(r, args_of)
+        target = unescape_redirect(target)
         if keeps_args and r.args:
             target += (b"&" if args_of is not None else b"?") + r.args
         r.location_out = target
@@ -170,6 +171,7 @@ def _escaped(r: Request, template: Template) -> bytes:
 def _match(r: Request, pattern: re.Pattern[bytes], text: bytes) -> bool:
     match = pattern.search(text)
     if match is None:
+        r.captures = ()
         return False
     r.captures = tuple(group or b"" for group in match.groups())
     if pattern.groupindex:

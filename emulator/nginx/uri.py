@@ -75,7 +75,7 @@ def escape_args(text: bytes) -> bytes:
 
 
 def unescape_redirect(target: bytes) -> bytes:
-    """The URL of a redirect up to its ?: needless codes are undone, broken ones go (NGX_UNESCAPE_REDIRECT)."""
+    """A redirect's URL up to its ?: needless codes are undone, broken ones go (NGX_UNESCAPE_REDIRECT)."""
     if b"%" not in target:
         return target
     mark = _MARK.search(target)

@@ -15,8 +15,8 @@
                                  port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME, alpn=a,b,
                                  version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
     --- requests [k=v]           one exchange a line, in short: `METHOD TARGET | Header: value || body`
-    --- lacking NAME NAME        directives of modules that the real nginx here is built without: its side has the
-                                 configuration without their lines
+    --- lacking NAME NAME        directives of modules that the real nginx here is built without: its side
+                                 gets the configuration without their lines
     --- ours [k=v] REQUEST       what is sent to our side only, in short; each line is one of the outcome
     --- expect, --- note         for the reader only
 
