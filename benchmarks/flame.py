@@ -1,4 +1,4 @@
-"""`make profile`: where one worker's time goes under the load of a row, as a flame graph in SVG, by py-spy."""
+"""`make profile`: where one worker's time goes under the load of a row: a flame graph in SVG, by py-spy."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -58,13 +58,20 @@ def measure(row: Row, effort: Effort) -> Result:
             sides = row.setup(stack, effort)
             sides.verify()
             rounds = list(_rounds(sides, effort))
-            context = {name: median(take() for _ in rounds) for name, take in sides.context.items()}
+            context = dict(_context(sides, effort))
             sides.verify()
             note = sides.note()
     except Refused as refusal:
         return Result(*named, refused=str(refusal))
     ours, theirs = (median(pair[at] for pair in rounds) for at in (0, 1))
     return Result(*named, ours, theirs, context, note, rounds)
+
+
+def _context(sides: Sides, effort: Effort) -> Iterator[tuple[str, float]]:
+    """What is shown beside a row does not refuse it."""
+    for name, take in sides.context.items():
+        with suppress(Refused):
+            yield name, median([take() for _ in range(effort.rounds)])
 
 
 def _rounds(sides: Sides, effort: Effort) -> Iterator[tuple[float, float]]:

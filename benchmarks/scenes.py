@@ -80,7 +80,9 @@ def dial(stack: ExitStack, folder: Path) -> Scene:
     """The article's conf before the fast upstream: a new connection to it for each request."""
     port = backend(stack, folder)
     http = article_conf(f"http://127.0.0.1:{port}/")
-    return Scene(framed(http), Request("/"), frozenset({HELLO}), haproxy=balanced(port, "http-reuse never"))
+    return Scene(
+        framed(http), Request("/"), frozenset({HELLO}), haproxy=balanced(port, "option http-server-close")
+    )
 
 
 def kept(stack: ExitStack, folder: Path) -> Scene:
