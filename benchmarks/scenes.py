@@ -14,7 +14,7 @@ from benchmarks.answers import Request, ask, check
 
 HELLO = b"hello, world\n"
 LARGE = 10_000_000  # bytes of the file and of the upload
-_MIME = servers.ROOT / "emulator/container/layout/etc/nginx/mime.types"
+MIME = servers.ROOT / "emulator/container/layout/etc/nginx/mime.types"
 _PUBLISHED, _SERVICE, _VOLUME = "listen  80;", "http://webapp:8000/", "/var/www-data"
 
 
@@ -39,7 +39,7 @@ def _user() -> str:
 
 def framed(http: str, workers: int = 1, connections: int = 1024) -> str:
     """The common nginx.conf around one row's part."""
-    values = {"user": _user(), "workers": workers, "connections": connections, "mime": _MIME, "http": http}
+    values = {"user": _user(), "workers": workers, "connections": connections, "mime": MIME, "http": http}
     return servers.fill((servers.CONFS / "frame.conf").read_text(), values)
 
 
@@ -141,7 +141,7 @@ _BROWSER = (
 
 def rich(stack: ExitStack, folder: Path) -> Scene:
     """A page of 30 KB through a configuration as production has it."""
-    values = {"user": _user(), "mime": _MIME, "backend": backend(stack, folder)}
+    values = {"user": _user(), "mime": MIME, "backend": backend(stack, folder)}
     conf = servers.fill((servers.CONFS / "rich.conf").read_text(), values)
     return Scene(conf, Request("/shop/catalogue?page=2", _BROWSER), frozenset({catalogue()}))
 
