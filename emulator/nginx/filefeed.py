@@ -1,4 +1,4 @@
-"""A file on its way through the filters of its answer, in pieces and at the client's pace (ngx_output_chain.c)."""
+"""A file on its way through filters, in pieces and at the client's pace (ngx_output_chain.c)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ def compile_filters(block: Block, own: frozenset[str]) -> HeaderFilter | None:
         from emulator.nginx.sub_filter import compile_sub_filter
 
         found.append(compile_sub_filter(block, own))
-    if block.given("charset") is not None or block.given("source_charset") is not None:
+    if block.given("charset names") is not None and (
+        block.given("charset", "off") != "off" or block.given("proxy_pass") is not None
+    ):
         from emulator.nginx.charset import compile_charset
 
         found.append(compile_charset(block, own))

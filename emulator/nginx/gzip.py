@@ -25,30 +25,36 @@ _QUANTITY = re.compile(rb" *; *(?:\Z|q=(?:([01])(?:\Z|[, ]|\.([0-9]{0,3})(?:\Z|[
 _ALONE = re.compile(rb" *(?:,|\Z)")
 _MSIE6 = re.compile(rb"MSIE (?:[45]\..|6\..(?!.*SV1))", re.DOTALL)
 _SMALLEST_WINDOW = 9
+_BUFFER = 4096
 
 
 class Gzip:
     """One body on its way through zlib; how much it was, and became, is known at its end."""
 
-    __slots__ = ("_deflate", "_fed", "_given", "read", "written")
+    __slots__ = ("_deflate", "_fed", "_given", "_ready", "read", "written")
 
     def __init__(self, level: int, window: int, memory: int) -> None:
         self._deflate = zlib.compressobj(level, zlib.DEFLATED, 16 + window, memory)
+        self._ready = b""
         self._fed = self._given = self.read = self.written = 0
 
     def feed(self, data: bytes) -> bytes:
         self._fed += len(data)
-        return self._count(self._deflate.compress(data))
+        self._ready += self._deflate.compress(data)
+        return b"" if len(self._ready) < _BUFFER else self._take()
 
     def flush(self) -> bytes:
-        return self._count(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        self._ready += self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return self._take()
 
     def end(self) -> bytes:
-        data = self._count(self._deflate.flush())
+        self._ready += self._deflate.flush()
+        data = self._take()
         self.read, self.written = self._fed, self._given
         return data
 
-    def _count(self, data: bytes) -> bytes:
+    def _take(self) -> bytes:
+        data, self._ready = self._ready, b""
         self._given += len(data)
         return data
 
@@ -140,7 +146,7 @@ def takes_gzip(said: bytes) -> bool:
 
 
 def is_msie6(agent: bytes) -> bool:
-    """Internet Explorer 4 to 6, which cannot be trusted with gzip; the last one can, with its service pack."""
+    """Internet Explorer 4 to 6, which cannot be trusted with gzip unless it has its last service pack."""
     return b"Opera" not in agent and _MSIE6.search(agent) is not None
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from emulator.http1 import body as framing
 from emulator.http1.lines import join
 from emulator.nginx import conditions, respond
+from emulator.nginx.outfields import drop
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
@@ -86,6 +87,8 @@ def send_header(r: Request) -> bool:
             r.content_length = -1
             r.status = 304
             r.allow_ranges = False
+            if r.headers_out:
+                drop(r, b"content-encoding")
     location = r.location
     if location.filter_head is not None:
         location.filter_head(r)

@@ -42,6 +42,7 @@ def static(r: Request) -> int:
             return 405
         if rejected := r.discard_body():
             return rejected
+        r.allow_ranges = True
         return send(r, file)
     finally:
         file.close()
@@ -63,7 +64,6 @@ def send(r: Request, file: OpenFile) -> int:
     if location.etag:
         r.etag = b'"%x-%x"' % (r.last_modified, size)
     r.content_type = r.content_type or location.content_type(r.path)
-    r.allow_ranges = True
     if not output.send_header(r):
         return AGAIN
     if not r.header_only:

@@ -74,8 +74,19 @@ NORMALISED = (
         "The wheel's nginx is linked with musl, whose strerror() words differ from glibc's, which we print.",
     ),
     Normalised(
+        "not-available",
+        "error",
+        re.compile(rb"99: (?:Address not available|Cannot assign requested address)"),
+        b"99: {not available}",
+        "The same.",
+    ),
+    Normalised(
         "too-long", "error", re.compile(rb"36: File ?name too long"), b"36: {too long}",
         "The same.",
+    ),
+    Normalised(
+        "hello", "upstream", re.compile(rb"\A\x16\x03[\s\S]*"), b"{hello}",
+        "A TLS client's first message is made of random octets and of what its OpenSSL offers.",
     ),
     Normalised(
         "loop",
@@ -87,6 +98,13 @@ NORMALISED = (
 )  # fmt: skip
 
 ON_PURPOSE = (
+    OnPurpose(
+        "zero-size",
+        re.compile(r"\[alert\] zero size buf in "),
+        re.compile(r"^HTTP/1\.1 200 ", re.MULTILINE),
+        "An answer that is converted to UTF-8 arrives. Where its end comes in a buffer of its own, nginx's"
+        " writer finds that buffer empty, raises an alert and closes the connection.",
+    ),
     OnPurpose(
         "interim",
         re.compile(r"^HTTP/1\.1 10[02] ", re.MULTILINE),

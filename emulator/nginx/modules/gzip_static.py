@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from emulator.nginx.directives import Directive
-from emulator.nginx.rows import HSL, ONE, later
+from emulator.nginx.rows import HSL, enum
 
 MODULE = "ngx_http_gzip_static_module"
 
-DIRECTIVES: tuple[Directive, ...] = (later("gzip_static", HSL, ONE, "Serve file.gz for file."),)
+DIRECTIVES: tuple[Directive, ...] = (
+    enum("gzip_static", HSL, ("off", "on", "always"), "Serve file.gz for file.", "off"),
+)
