@@ -182,7 +182,7 @@ def _expired(r: Request, expires: bytes) -> bool:
 
 def _among(word: bytes) -> re.Pattern[bytes]:
     """One word among others, as ngx_http_parse_multi_header_lines finds it."""
-    return re.compile(rb"(?:\A|[,;] *)%b *(?:,|\Z)" % word, re.IGNORECASE)
+    return re.compile(rb"(?:\A|, *)%b *(?:,|\Z)" % word, re.IGNORECASE)
 
 
 def ratio(r: Request) -> bytes | None:
