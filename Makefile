@@ -21,7 +21,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# All rows (ROWS="dial small" for some): 15 minutes; bench-quick, for a change to the hot path: one. Both need wrk.
+# All rows (ROWS="dial small" for some): 7 minutes; bench-quick, for a change to the hot path: one. Both need wrk.
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ROWS)
 

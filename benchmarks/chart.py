@@ -11,7 +11,7 @@ from benchmarks.results import Result
 from benchmarks.rows import Better
 
 WIDTH, LINE, TOP = 880, 30, 84
-_LEFT, _LENGTH, _LONGEST = 330, 300, 390  # where bars begin; a bar of ratio 1; where they are cut
+_LEFT, _LENGTH, _LONGEST = 360, 285, 370  # where bars begin; a bar of ratio 1; where they are cut
 _STYLE = """
     .paper { fill: #f6f7f9 } .name { fill: #1b2330; font-size: 14px; font-weight: 600 }
     .word { fill: #5b6675; font-size: 12px } .head { fill: #1b2330; font-size: 17px; font-weight: 600 }
@@ -74,7 +74,7 @@ def _row(result: Result, y: int, unit: float) -> Iterator[str]:
     length = min(result.ratio * unit, _LONGEST)
     tick = _LEFT + result.floor * unit
     yield _text(24, y + 9, "name", result.name)
-    yield _text(150, y + 9, "word", _short(result))
+    yield _text(164, y + 9, "word", _short(result))
     yield (
         f'  <rect class="{"good" if result.met else "bad"}" x="{_LEFT}" y="{y - 4}" '
         f'width="{length:.1f}" height="16" rx="2"/>'
@@ -85,7 +85,7 @@ def _row(result: Result, y: int, unit: float) -> Iterator[str]:
 
 
 def _short(result: Result) -> str:
-    return f"{figure(result.ours, result.unit)} / {figure(result.theirs, result.unit)}"
+    return f"{figure(result.ours, result.unit).split()[0]} / {figure(result.theirs, result.unit)}"
 
 
 def _text(x: int, y: int, kind: str, text: str) -> str:
