@@ -48,6 +48,7 @@ class Connection:
         "deadline",
         "fd",
         "finishing",
+        "kept_until",
         "listener",
         "number",
         "on_drain",
@@ -87,6 +88,7 @@ class Connection:
         self.request: Request | None = None
         self.finishing = False  # the response is complete, but not yet written
         self.readable = False
+        self.kept_until: float = 0.0  # keepalive_min_timeout: until then it stays, even in a shutdown
         self.pipelined: bool = False  # the request came with the one before it
         self.peer_closed = False
         self.closed = False
@@ -231,8 +233,7 @@ class Connection:
         if self.out.delayed:
             self.deadline.clear()
             return
-        request = self.request
-        timeout = request.location.send_timeout if request else 60.0
+        timeout = self.request.location.send_timeout if self.request else 60.0
         self.deadline.set(timeout, self._send_timeout)
         if self.out.yielded:
             self.worker.loop.post(self._send_on)
@@ -322,6 +323,7 @@ class Connection:
         self.waiting = True
         self.pipelined = bool(self.buffer)
         self.deadline.set(location.keepalive_timeout, self.close)
+        self.kept_until = self.worker.loop.now + location.keepalive_min_timeout
         if self.peer_closed:
             self.readable = True
         if self.buffer or self.readable:
@@ -389,10 +391,10 @@ class Connection:
         self.worker.loop.forget(self.fd)
         self.sock.close()
 
-    def quit_if_idle(self) -> None:
-        """A graceful shutdown closes what is between two requests."""
-        if self.request is None and self.waiting and not self.buffer:
-            self.close()
+    @property
+    def idle(self) -> bool:
+        """Between two requests."""
+        return self.requests > 0 and not (self.request or self.buffer) and self.reader == self._read_head
 
     def __repr__(self) -> str:
         return f"<Connection {self.number} from {self.address}:{self.port} requests={self.requests}>"

@@ -33,6 +33,11 @@ class Deadline:
                 timer.cancel()
             self._timer = loop.call_at(when, self._fire)
 
+    @property
+    def when(self) -> float:
+        """When it is over, or was, or would have been."""
+        return self._when
+
     def clear(self) -> None:
         self._callback = None
 

@@ -148,6 +148,11 @@ class Loop:
         self._handlers.pop(fd, None)
         self._gone.add(fd)
 
+    @property
+    def watched(self) -> int:
+        """How many descriptors there are."""
+        return len(self._handlers)
+
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """A timer; precise to the millisecond, as nginx's are."""
         return self.call_at(self.now + delay, callback)

@@ -57,12 +57,13 @@ class Location:
         "error_pages",
         "etag",
         "exact",
-        "filter_head",
         "files",
+        "filter_head",
         "handlers",
         "if_modified_since",
         "internal",
         "keepalive_header",
+        "keepalive_min_timeout",
         "keepalive_requests",
         "keepalive_time",
         "keepalive_timeout",
@@ -110,6 +111,7 @@ class Location:
         keepalive = get("keepalive_timeout")
         self.keepalive_timeout = keepalive.timeout / 1000
         self.keepalive_header = b"Keep-Alive: timeout=%d\r\n" % keepalive.header if keepalive.header else b""
+        self.keepalive_min_timeout = min(get("keepalive_min_timeout") / 1000, self.keepalive_timeout)
         self.keepalive_requests: int = get("keepalive_requests")
         self.keepalive_time = get("keepalive_time") / 1000
         self.lingering_close: str = get("lingering_close")
@@ -291,6 +293,10 @@ def _phases(location: Location, block: Block, content: Block) -> tuple[Handler, 
             from emulator.nginx.autoindex import compile_autoindex
 
             handlers.append(compile_autoindex(block))
+        if block.given("gzip_static", "off") != "off":
+            from emulator.nginx.gzip_static import compile_gzip_static
+
+            handlers.append(compile_gzip_static(block))
         handlers.append(static.static)
     return tuple(handlers)
 

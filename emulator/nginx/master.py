@@ -194,8 +194,8 @@ class Master:
         self._conf, self._bound = new, bound
         self._log("notice", f'using the "{_METHOD}" event method')
         self._move_pid(new)
-        self._start_workers()
         self._sockets.keep_only(bound)
+        self._start_workers()
         self._tell(old, QUIT)
 
     def _report(self, error: ConfError, conf: HttpConf | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import signal
 import socket
@@ -17,12 +16,14 @@ from emulator.nginx.event import Loop
 from emulator.nginx.keepalive import IdlePool
 from emulator.nginx.log import LEVELS, ErrorLog
 from emulator.nginx.output import HeadPrefix
+from emulator.nginx.slots import Slots
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.listener import Listener
     from emulator.nginx.request import Request
+    from emulator.nginx.resolver import Resolver
 
 _ACCEPTS_PER_TURN = 64
 _PAUSE_WITHOUT_DESCRIPTORS = 0.5
@@ -62,14 +63,18 @@ class Worker:
         self.requests = 0
         self.quitting = False
         self.connections: set[Connection] = set()
+        self.slots = Slots(self, conf.worker_connections)
         self._sockets = sockets
         self.accepted = 0
         self._second = -1
         self._time_local = b""
         self._iso8601 = (-1, b"")
         self._addresses: dict[str, str] = {}
+        self.resolvers: dict[int, Resolver] = {}
         for log in conf.logs:
             log.attach(self.loop)
+        for names in conf.names:
+            names.attach(self)
 
     def run(self, master: int) -> None:
         """Serve until the master says otherwise through the pipe `master`, or closes it."""
@@ -135,10 +140,17 @@ class Worker:
             sock.close()
         self._sockets = []
         for connection in list(self.connections):
-            connection.quit_if_idle()
+            if connection.idle:
+                self._let_go(connection)
         self.idle.close()
         if not self.connections:
             self.loop.stop()
+
+    def _let_go(self, connection: Connection) -> None:
+        if (left := connection.kept_until - self.loop.now) > 0:
+            connection.deadline.set(left, connection.close)
+        else:
+            connection.close()
 
     def _shut_down(self) -> None:
         """worker_shutdown_timeout is over: nobody is waited for any longer."""
@@ -157,7 +169,7 @@ class Worker:
     # connections
 
     def _accept(self, sock: socket.socket, listener: Listener) -> None:
-        for _ in range(_ACCEPTS_PER_TURN):
+        for _ in range(_ACCEPTS_PER_TURN if self.loop.watched < self.slots.near else 1):
             try:
                 client, peer = sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -165,6 +177,9 @@ class Worker:
             except OSError as error:
                 self._accept_failed(error)
                 return
+            if self.loop.watched >= self.slots.near and not self.slots.make_room():
+                client.close()
+                continue
             client.setblocking(False)
             if sock.family != socket.AF_UNIX:
                 # a response is written in whole pieces: waiting to fill packets only adds latency
@@ -176,8 +191,6 @@ class Worker:
                 self.connections.add(self._secure(client, peer, at))
             else:
                 self.connections.add(Connection(self, client, peer, at))
-            if len(self.connections) >= self.conf.worker_connections:
-                self._too_many()
 
     def _secure(self, client: socket.socket, peer: tuple[str, int] | str, listener: Listener) -> Connection:
         from emulator.nginx.tlsconnection import TlsConnection
@@ -194,14 +207,6 @@ class Worker:
     def _accept_again(self) -> None:
         if not self.quitting:
             self.listen()
-
-    def _too_many(self) -> None:
-        """An idle keep-alive connection makes room, if there is one (ngx_drain_connections)."""
-        for connection in itertools.islice(self.connections, 32):
-            if connection.waiting and connection.requests:
-                connection.close()
-                return
-        self.log_global("alert", f"{self.conf.worker_connections} worker_connections are not enough")
 
     def log_global(self, level: str, message: str) -> None:
         """A line about no connection, in the main error logs."""

@@ -283,7 +283,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         KeepaliveTimeout(75000),
         parse=as_keepalive_timeout,
     ),
-    milliseconds("keepalive_min_timeout", HSL, "How long an idle one stays open at least.", 0, NO_EFFECT),
+    milliseconds("keepalive_min_timeout", HSL, "How long an idle one stays open at least.", 0),
     number("keepalive_requests", HSL, "How many requests one connection may bring.", 1000),
     mask(
         *("keepalive_disable", HSL, ("none", "msie6", "safari"), "Browsers whose connections are closed."),
@@ -309,7 +309,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     number("max_ranges", HSL, "How many ranges a request may ask for.", None),
     flag("chunked_transfer_encoding", HSL, "Allow chunked answers.", True),
     flag("etag", HSL, "Send an ETag with files.", True),
-    text("early_hints", HSL, "When to pass early hints on.", None, NOT_YET, arity=None),
+    text("early_hints", HSL, "When to pass early hints on.", (), arity=None, repeat=True),
     row(
         "post_action",
         HSL | LI,
