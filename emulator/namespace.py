@@ -37,6 +37,12 @@ class Namespace(Protocol):
     def resolve(self, host: str) -> tuple[str, ...]:
         """The addresses, in the container's terms, of a name; empty when it does not resolve."""
 
+    def is_name_server(self, host: str) -> bool:
+        """Whether this address is the name server of the container's own network."""
+
+    def known(self, host: str) -> tuple[str, ...] | None:
+        """What that name server says at once, as `resolve`; None for a name of the world outside."""
+
     def dial(self, host: str, port: int) -> Dial:
         """Where a new connection to an address of the container's network goes: chosen anew at each call."""
 
@@ -65,6 +71,12 @@ class HostNamespace:
         except OSError:
             return ()
         return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def is_name_server(self, host: str) -> bool:
+        return False
+
+    def known(self, host: str) -> tuple[str, ...] | None:
+        return None
 
     def dial(self, host: str, port: int) -> Dial:
         return Dial(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))

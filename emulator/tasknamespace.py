@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # A port that nobody listens on: what cannot be reached is refused at once.
 _NOWHERE = ("127.0.0.1", 1)
+_NAME_SERVER = "127.0.0.11"  # Docker's, in each of its containers
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -139,6 +140,13 @@ class TaskNamespace:
         return self._published(port) or ((self.source or "127.0.0.1", port),)
 
     def resolve(self, host: str) -> tuple[str, ...]:
+        known = self.known(host)
+        return _resolve_outside(host) if known is None else known
+
+    def is_name_server(self, host: str) -> bool:
+        return host == _NAME_SERVER
+
+    def known(self, host: str) -> tuple[str, ...] | None:
         name = host.lower().rstrip(".")
         self._refresh()
         if name in self._names:
@@ -147,7 +155,7 @@ class TaskNamespace:
             return ("127.0.0.1",)
         if name == self.hostname.lower() and self.address:
             return (self.address,)
-        return _resolve_outside(host)
+        return None
 
     def dial(self, host: str, port: int) -> Dial:
         for table in self._tables:

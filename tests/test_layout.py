@@ -63,6 +63,7 @@ SHELLS = {
     "emulator.nginx.log",
     "emulator.nginx.master",
     "emulator.nginx.output",
+    "emulator.nginx.resolver",
     "emulator.nginx.request",
     "emulator.nginx.sockets",
     "emulator.nginx.upstreamsocket",

@@ -22,7 +22,7 @@ from emulator.nginx.map import Computed, compile_maps
 from emulator.nginx.phases import compile_post_read
 from emulator.nginx.request import Handler, Request
 from emulator.nginx.shared import Shared
-from emulator.nginx.upstreamconf import compile_groups
+from emulator.nginx.upstreamconf import compile_groups, names_of
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.nginx.log import LogFile
     from emulator.nginx.modules.listen import Listen, ServerName
     from emulator.nginx.tlsserver import TlsServer
+    from emulator.nginx.upstream_names import Names
 
 
 _OF_TLS = ("ssl_certificate", "ssl_reject_handshake", "ssl_verify_client")
@@ -160,6 +161,7 @@ class HttpConf:
         self.listeners: tuple[Listener, ...] = ()
         self.computed: dict[str, Computed] = {}
         self.shared = Shared(main.state)
+        self.names: list[Names] = []
         self._temp = itertools.count(1)
         for http in main.blocks("http"):
             self._http(http)
@@ -182,6 +184,7 @@ class HttpConf:
 
             self.computed.update(compile_geos(http))
         groups = compile_groups(http, self.namespace)
+        self.names.extend(names_of(groups.values()))
         listeners: dict[str, Listener] = {}
         for block in http.blocks("server"):
             server = _server(block, groups, self)

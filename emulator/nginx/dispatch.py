@@ -24,14 +24,27 @@ if TYPE_CHECKING:
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.request import Request
     from emulator.nginx.upstream import Choosing, Group, Peer
+    from emulator.nginx.resolver import Lookup
+    from emulator.nginx.tlsupstream import TlsClient
 
 
 class Dispatch(ABC):
+_UNREACHABLE = frozenset(
+    (
+        *(errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET, errno.ENETDOWN),
+        *(errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    )
+)
+
+
     """The half of an exchange that finds a peer to answer; what comes back is the other half's."""
 
     __slots__ = (
         "_dial",
         "_outgoing",
+        "_interim",
+        "_local",
+        "_lookup",
         "_past",
         "_peer",
         "_pipe",
@@ -68,13 +81,35 @@ class Dispatch(ABC):
         self._turn: Choosing | None = None  # where there is more than one peer
         self._reused = False
         self._past: tuple[str, str] | None = None  # what the error log says of it once it is over
+        self._lookup: Lookup | None = None
         self._throttle: Throttle | None = None  # where proxy_limit_rate slows the answer down
 
     # towards a peer
 
     def start(self) -> None:
         """Read the request's body if it has one, then connect."""
-        self._outgoing.collect(self._connect)
+        self._outgoing.collect(self._connect if self._lookup is None else self._look_up)
+
+    def to(self, where: Group | Lookup) -> None:
+        """A proxy_pass with variables leads to this group, or to a name that is yet to be looked up."""
+        if isinstance(where, tuple):
+            self._lookup = where
+        else:
+            self.group = where
+
+    def _look_up(self) -> None:
+        assert self._lookup is not None
+        self._lookup.find(self.r, self._found)
+
+    def _found(self, group: Group | str) -> None:
+        if self.closed:
+            return
+        if isinstance(group, str):
+            self.r.log_error("error", f"{group} while {ANSWERING}" if self.before else group)
+            self._finalize(502)
+            return
+        self.group = group
+        self._connect()
 
     def _connect(self) -> None:
         r, group = self.r, self.group
@@ -141,6 +176,10 @@ class Dispatch(ABC):
         self._fail("error", f"send() failed ({error.errno}: {error.strerror})", SENDING)
 
     def on_read_failed(self, error: OSError) -> None:
+        elif code:
+            name, why = self.attempts[-1].address, f"{code}: {os.strerror(code)}"
+            level = "error" if code in _UNREACHABLE else "crit"
+            self._fail("error", f"connect() to {name} failed ({why})", CONNECTING, level)
         doing = READING if self._pipe is not None else READING_HEAD
         self._fail("error", f"recv() failed ({error.errno}: {error.strerror})", doing)
 
@@ -159,8 +198,8 @@ class Dispatch(ABC):
     def _truncated(self) -> None:
         """The answer broke off after its head had gone on."""
 
-    def _fail(self, kind: str, message: str, doing: str) -> None:
-        self._log("error", message, doing)
+    def _fail(self, kind: str, message: str, doing: str, level: str = "error") -> None:
+        self._log(level, message, doing)
         if self.r.header_sent:
             self._truncated()
         else:
@@ -255,7 +294,9 @@ class Dispatch(ABC):
             return self._past
         attempt = self.attempts[-1]
         uri = self.proxy.request_uri(self.r).decode("utf-8", "surrogateescape")
-        return attempt.doing, f"{self.proxy.scheme.decode()}://{attempt.address}{uri}"
+        if attempt.address.startswith("unix:"):
+            uri = f":{uri}"
+        return attempt.doing, f"{'http' if self.tls is None else 'https'}://{attempt.address}{uri}"
 
     def _remember(self, doing: str) -> None:
         """The request goes on elsewhere, where its URI may be another."""

@@ -14,6 +14,9 @@ from emulator.nginx.request import AGAIN, Request
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:
+    from emulator.nginx.bind import Bind
+    from emulator.nginx.resolver import Lookup
+    from emulator.nginx.tlsupstream import TlsClient
     from emulator.nginx.upstream import Group
     from emulator.nginx.variables import Template
 
@@ -50,7 +53,10 @@ HIDDEN = frozenset(
 class Target(NamedTuple):
     """Where a proxy_pass with variables leads for one request; `uri` None: as without a URI part."""
 
-    group: Group
+    `group` may still have to be found, by asking a name server.
+    """
+
+    group: Group | Lookup
     scheme: bytes
     host: bytes
     port: bytes
@@ -151,7 +157,8 @@ class Proxy:
             found = self.dynamic(r)
             if isinstance(found, int):
                 return found
-            exchange.group = found.group
+            exchange.to(found.group)
+            exchange.tls = found.tls
         if r.upstream is not None:
             exchange.before = (*r.upstream.tries(), None)
         r.upstream = exchange

@@ -10,7 +10,7 @@ from emulator.nginx.proxy import HIDDEN, READ_SIZE, SPECIAL, Proxy, Target, drop
 from emulator.nginx.proxyredirect import compile_redirects
 from emulator.nginx.request import Request
 from emulator.nginx.upstream import Group, Peer
-from emulator.nginx.upstreamconf import addresses_of, implicit_group
+from emulator.nginx.upstreamconf import implicit_group
 from emulator.nginx.variables import Template, compile_template, constant_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
+    from emulator.nginx.resolver import Lookup
+    from emulator.nginx.tlsupstream import TlsClient
     from emulator.nginx.proxyvalues import ProxyPass
 
 
@@ -70,7 +72,8 @@ def _dynamic_target(
 ) -> None:
     """A proxy_pass with variables, read anew for each request (ngx_http_proxy_eval)."""
     template = compile_template(to.url, own)
-    resolves = block.inherited("resolver") is not None
+    resolver = block.inherited("resolver")
+    timeout = block.inherited("resolver_timeout") / 1000
     known: dict[str, Group] = {}
 
     def target(r: Request) -> Target | int:
@@ -88,14 +91,19 @@ def _dynamic_target(
         shown = address.host if address.no_port else f"{address.host}:{port}"
         group = groups.get(address.host.lower()) if address.no_port else known.get(shown)
         if group is None:
-            found = _found_now(address, port, shown, r, conf.namespace, resolves)
-            if isinstance(found, int):
-                return found
-            group = found
-            if address.literal:
-                known[shown] = group
+            found = _found_now(address, port, shown)
+            if found is not None:
+                known[shown] = group = found
+            elif resolver is None:
+                r.log_error("error", f"no resolver defined to resolve {address.host}")
+                return 502
+            else:
+                from emulator.nginx.resolver import Lookup
+
+                group = Lookup(address.host, port, resolver, timeout)
         uri = address.uri
         if uri.startswith("?"):
+        group: Group | Lookup | None
             uri = "/" + uri
         where = Target(group, b"http", shown.encode(*ENCODING), b"%d" % port, uri.encode(*ENCODING) or None)
         r.ctx = {**(r.ctx or {}), "proxy": where}
@@ -109,19 +117,20 @@ def _dynamic_target(
     proxy.port = lambda r: r.ctx["proxy"].port if r.ctx else b""
 
 
-def _found_now(
-    address: Address, port: int, shown: str, r: Request, namespace: Namespace, resolves: bool
-) -> Group | int:
+def _tls(proxy: Proxy, block: Block, conf: HttpConf) -> TlsClient:
+    """How a location speaks to https upstreams, made once."""
+    if proxy.tls is None:
+        from emulator.nginx.tlsclientconf import compile_client
+
+        proxy.tls = compile_client(block, conf)
+    return proxy.tls
+
+
+def _found_now(address: Address, port: int, shown: str) -> Group | None:
+    """The group of an address that needs no look-up."""
     if address.unix:
         return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
-    if not address.literal and not resolves:
-        r.log_error("error", f"no resolver defined to resolve {address.host}")
-        return 502
-    hosts = addresses_of(address.host, namespace)
-    if not hosts:
-        r.log_error("error", f"{address.host} could not be resolved (3: Host not found)")
-        return 502
-    return Group(shown, [Peer(host, port) for host in hosts])
+    return Group(shown, [Peer(address.host.strip("[]"), port)]) if address.literal else None
 
 
 def _settings(proxy: Proxy, block: Block) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
+    from emulator.nginx.upstream_names import Names
 
 
 class Peer:
@@ -33,6 +34,7 @@ class Peer:
         "host",
         "max_connections",
         "max_fails",
+        "origin",
         "port",
         "route",
         "server",
@@ -62,6 +64,7 @@ class Peer:
             self.display = host
         else:
             self.display = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.origin = 0  # its server's place in the configuration
         self.server = server  # as it is written in the configuration
         self.weight = weight
         self.effective_weight = weight
@@ -142,7 +145,7 @@ class Group:
         self.arrange(peers)
         self.begin: Callable[[Request], Choosing] | None = None if self.single else self.turn
         self.state: AbstractContextManager[None] | None = None  # what workers share of it
-        self.names: object | None = None  # what is resolved at run time
+        self.names: Names | None = None  # what is resolved at run time
         self.keepalive = keepalive
         self.keepalive_local = False
         self.keepalive_requests = 1000

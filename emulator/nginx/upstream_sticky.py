@@ -167,17 +167,16 @@ def _same_site(template: Template, r: Request) -> bytes:
     return value if not value or is_same_site(value.decode(*ENCODING)) else b"strict"
 
 
-def name_peers(group: Group) -> None:
-    """Give each peer what sessions know it by: its route, or the sum of its address."""
-    for peer in (*group.peers, *group.backups):
-        peer.sid = peer.route.encode(*ENCODING) or hashlib.md5(
-            peer.display.encode(*ENCODING), usedforsecurity=False
-        ).hexdigest().encode("ascii")
+def name_peer(peer: Peer) -> None:
+    """Give a peer what sessions know it by: its route, or the sum of its address."""
+    name = hashlib.md5(peer.display.encode(*ENCODING), usedforsecurity=False).hexdigest()
+    peer.sid = (peer.route or name).encode(*ENCODING)
 
 
 def compile_sticky(group: Group, block: Block) -> None:
     """Let the turns of a group mind who is bound to whom."""
     setting = Setting(block.values["sticky in use"], frozenset(block.state.variables))
     inner = group.begin or group.turn
-    name_peers(group)
+    for peer in (*group.peers, *group.backups):
+        name_peer(peer)
     group.begin = lambda r: StickyTurn(setting, inner(r), r)

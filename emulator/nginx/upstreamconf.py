@@ -10,14 +10,16 @@ from emulator.nginx.upstream import Group, Peer
 from emulator.nginx.variables import compile_template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from emulator.namespace import Namespace
-    from emulator.nginx.address import Address
+    from emulator.nginx.address import Address as WrittenAddress
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.upstream import Server
     from emulator.nginx.request import Request
     from emulator.nginx.upstream import Choosing
+    from emulator.nginx.upstream_names import Names
+    from emulator.nginx.upstream_zone import Address
 
 
 def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
@@ -25,11 +27,16 @@ def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
     return {block.value.lower(): _group(block, namespace) for block in http.blocks("upstream")}
 
 
+def names_of(groups: Iterable[Group]) -> list[Names]:
+    """What is to be looked up while serving."""
+    return [group.names for group in groups if group.names is not None]
+
+
 def _group(block: Block, namespace: Namespace) -> Group:
     peers: list[Peer] = []
-    for entry in block.entries:
-        if entry.node.name == "server" and not entry.value.resolve:
-            peers.extend(_peers(entry.value, namespace, entry.node.file, entry.node.line))
+    for place, entry in enumerate(entry for entry in block.entries if entry.node.name == "server"):
+        if not entry.value.resolve:
+            peers.extend(_peers(entry.value, place, namespace, entry.node.file, entry.node.line))
     group = Group(block.value, peers, keepalive=block.inherited("keepalive"))
     written = next(
         (entry.node.args for entry in block.entries if entry.node.name == "keepalive"), ("32", "local")
@@ -44,7 +51,43 @@ def _group(block: Block, namespace: Namespace) -> Group:
         from emulator.nginx.upstream_sticky import compile_sticky
 
         compile_sticky(group, block)
+    if "zone" in block.values:
+        _share(group, block)
     return group
+
+
+def _share(group: Group, block: Block) -> None:
+    """Put a group's state where all workers see it, and have its names looked up."""
+    from emulator.nginx.upstream_zone import SharedGroup
+
+    servers: tuple[Server, ...] = block.values["server"]
+    is_sticky = block.values.get("sticky in use") is not None
+
+    def make(place: int, where: Address) -> Peer:
+        peer = make_peer(servers[place], where.host, where.port)
+        peer.origin = place
+        if where.weight:
+            peer.weight = peer.effective_weight = where.weight
+        peer.backup = where.backup
+        peer.server = where.server or peer.server
+        if is_sticky:
+            from emulator.nginx.upstream_sticky import name_peer
+
+            name_peer(peer)
+        return peer
+
+    share = group.state = SharedGroup(group, block.values["zone"], make)
+    if group.begin is None:
+        group.begin = group.turn
+    wanted = tuple((place, server) for place, server in enumerate(servers) if server.resolve)
+    if wanted:
+        from emulator.nginx.upstream_names import Names
+
+        http = block.parent
+        assert http is not None
+        written = block.values.get("resolver") or http.values["resolver"]
+        timeout = block.values.get("resolver_timeout") or http.given("resolver_timeout", 30000)
+        group.names = Names(group.name, share, wanted, written, timeout / 1000)
 
 
 def _balanced(group: Group, block: Block) -> Callable[[Request], Choosing] | None:
@@ -74,7 +117,7 @@ def _balanced(group: Group, block: Block) -> Callable[[Request], Choosing] | Non
     return compile_random(group, bool(method.words))
 
 
-def _peers(server: Server, namespace: Namespace, file: str, line: int) -> list[Peer]:
+def _peers(server: Server, place: int, namespace: Namespace, file: str, line: int) -> list[Peer]:
     address = server.address
     if address.unix:
         hosts: tuple[str, ...] = (f"unix:{address.host}",)
@@ -82,7 +125,10 @@ def _peers(server: Server, namespace: Namespace, file: str, line: int) -> list[P
         hosts = addresses_of(address.host, namespace)
     if not hosts:
         raise ConfError(f'host not found in upstream "{server.name}"', file, line)
-    return [make_peer(server, host, address.port or 80) for host in hosts]
+    peers = [make_peer(server, host, address.port or 80) for host in hosts]
+    for peer in peers:
+        peer.origin = place
+    return peers
 
 
 def make_peer(server: Server, host: str, port: int) -> Peer:
@@ -111,7 +157,9 @@ def addresses_of(host: str, namespace: Namespace) -> tuple[str, ...]:
     return namespace.resolve(host)
 
 
-def implicit_group(address: Address, shown: str, port: int, block: Block, namespace: Namespace) -> Group:
+def implicit_group(
+    address: WrittenAddress, shown: str, port: int, block: Block, namespace: Namespace
+) -> Group:
     """The group of one that a proxy_pass makes of its host: it keeps no connections."""
     if address.unix:
         return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])

@@ -109,13 +109,14 @@ class Table(Memory):
 class Zone:
     """A zone as declared: `use` is the directive that gives it a key, `rate` in thousandths a second."""
 
-    __slots__ = ("key", "memory", "name", "rate", "size", "table", "use")
+    __slots__ = ("key", "memory", "name", "parts", "rate", "size", "table", "use")
 
     def __init__(self, name: str, use: str) -> None:
         self.name, self.use = name, use
         self.size = 0
         self.key: str | None = None
         self.rate = 0
+        self.parts = 0  # how many groups share it
         self.table: Table
         self.memory: Memory  # of an upstream's zones, which have no table
 

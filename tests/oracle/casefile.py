@@ -24,7 +24,7 @@ In `conf`, `send` and `upstream`: {port} {port2} {port3}, {upstream} {upstream2}
 answer), {secure} {secure2} {secure3} (that answer in TLS, with the certificates `upstream`, `selfsigned` and
 `past`), {sid} {sid2} {sid3} (what `sticky` knows the upstreams by), {refused} (a port that refuses), {root}
 (the folder of the files), {prefix} (nginx's prefix). Where a configuration names a file in tls/,
-certificates.py says what there is.
+certificates.py says what there is. {dns} is the port of a name server, see nameserver.py.
 """
 
 from __future__ import annotations

@@ -70,6 +70,10 @@ NORMALISED = (
         "How much has flowed out since the last request depends on the millisecond; refusals are compared.",
     ),
     Normalised(
+        "query-id", "error", re.compile(rb"(?<=query id:)\d+|(?<=expect )\d+|(?<=DNS response )\d+"), b"{id}",
+        "Questions to name servers are numbered by chance.",
+    ),
+    Normalised(
         "timed-out", "error", re.compile(rb"110: (?:Operation|Connection) timed out"), b"110: {timed out}",
         "The wheel's nginx is linked with musl, whose strerror() words differ from glibc's, which we print.",
     ),
@@ -130,6 +134,25 @@ ON_PURPOSE = (
         re.compile(r"^HTTP/1\.1 101 ", re.MULTILINE),
         re.compile(r"^HTTP/1\.1 502 ", re.MULTILINE),
         "A 101 without an Upgrade request is 502; nginx opens a tunnel that nobody asked for.",
+    ),
+    OnPurpose(
+        "length-in-204",
+        re.compile(r"^Content-Length: \d", re.MULTILINE),
+        re.compile(r"^HTTP/1\.1 204 ", re.MULTILINE),
+        "An upstream's Content-Length is left out of a 204 (RFC 9110, 8.6); nginx passes it on, and a client"
+        " may wait for a body.",
+    ),
+    OnPurpose(
+        "host-percent",
+        re.compile(r"^HTTP/1\.1 200 ", re.MULTILINE),
+        re.compile(r"^HTTP/1\.1 400 ", re.MULTILINE),
+        "A Host with a percent sign that encodes nothing is 400 (RFC 9112, 3.2); nginx takes it.",
+    ),
+    OnPurpose(
+        "chunk-size",
+        re.compile(r"^HTTP/1\.1 204 ", re.MULTILINE),
+        re.compile(r"^HTTP/1\.1 400 ", re.MULTILINE),
+        "What follows the size of a chunk without a semicolon is 400 (RFC 9112, 7.1); nginx reads past it.",
     ),
 )
 

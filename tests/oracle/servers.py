@@ -23,13 +23,14 @@ from pathlib import Path
 
 from . import certificates, guard
 from .casefile import File, Scene
+from .nameserver import NameServer
 from .script import Step
 from .secure import SECURE, Resumed
 from .upstream import Loop, Upstreams
 
 MTIME = 1542758400  # 2018-11-21 00:00:00 UTC, the day of the article
 STARTED, STOPPED = 10.0, 5.0
-_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|secure[23]?|sid[23]?|refused|fence|root|prefix)\}")
+_PLACEHOLDER = re.compile(r"\{(port[23]?|upstream[23]?|secure[23]?|sid[23]?|refused|dns|fence|root|prefix)\}")
 
 _MAIN = """\
 daemon off;
@@ -94,6 +95,8 @@ class Side:
         numbers = {int(name[8:] or 1) for name in used if name.startswith("upstream")}
         numbers |= {number for name, number in SECURE.items() if name in used}
         self.upstreams = shared or Upstreams(loop, numbers)
+        self.names = NameServer(loop, self.upstreams.ports) if "dns" in used else None
+        self._loop = loop
         self.kept = Resumed()
         self._blocked = socket.socket()
         self._blocked.bind(("127.0.0.1", 0))
@@ -135,6 +138,8 @@ class Side:
         taken: set[int] = set()
         self.ports = {name: reserve(taken) for name in ("port", "port2", "port3", "fence")}
         self.ports |= {_name(number): port for number, port in self.upstreams.ports.items()}
+        if self.names is not None:
+            self.ports["dns"] = self.names.port
         self.ports["refused"] = self._blocked.getsockname()[1]
         self.upstreams.routes = {
             key: tuple(replace(step, data=self.fill_bytes(step.data)) for step in script)
@@ -204,6 +209,8 @@ class Side:
         self._output.close()
         self._blocked.close()
         self.upstreams.close()
+        if self.names is not None:
+            self.names.close(self._loop)
 
 
 def _name(number: int) -> str:
