@@ -15,7 +15,7 @@ from emulator.nginx.dispatch import Dispatch
 from emulator.nginx.pipe import WORTH_A_WRITE, Body, Pipe, framing_of
 from emulator.nginx.proxyanswer import accel_redirect, buffers, check, follow, take_head
 from emulator.nginx.retries import STATUSES
-from emulator.nginx.tunnel import Tunnel
+from emulator.nginx.tunnel import Tunnel, was_asked_for
 from emulator.nginx.upstreamhead import final_head, stays_open
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ class Exchange(Dispatch):
     def _upgrade(self, rest: bytes) -> None:
         """Only an upgrade that was asked for becomes a tunnel."""
         r, upstream = self.r, self._upstream
-        if b"upgrade" not in r.index or upstream is None or r.subrequest:
+        if upstream is None or not was_asked_for(self):
+            r.clear_response()
             raise BadMessage(502, "upstream sent unexpected 101 response")
         if not output.send_header(r):
             self.close()

@@ -30,7 +30,8 @@ _UNIQUE = frozenset(
 )
 
 _HOST = re.compile(
-    rb"(?P<host>\[[0-9A-Za-z:._~!$&'()*+,;=%-]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(?P<port>[0-9]{0,6}))?\Z"
+    rb"(?P<host>\[[0-9A-Za-z:._~!$&'()*+,;=%-]*\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]++|%[0-9A-Fa-f]{2})++)"
+    rb"(?::(?P<port>[0-9]{0,6}))?\Z"
 )
 _MSIE6 = re.compile(rb"MSIE [1-6]\.(?!.*SV1)")
 WHILE_READING = "while reading client request headers"

@@ -47,7 +47,8 @@ def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
     r.status_line = b"%03d" % head.status if reason is None else b"%03d %b" % (head.status, reason)
     r.content_type = _content_type(index.get(b"content-type"))
     length = index.get(b"content-length")
-    r.content_length = int(length) if length is not None and b"transfer-encoding" not in index else -1
+    measured = length is not None and b"transfer-encoding" not in index and head.status != 204
+    r.content_length = int(length) if measured else -1  # type: ignore[arg-type]
     r.disable_not_modified = True
     if proxy.passes_first_lines:
         r.ctx = {**(r.ctx or {}), "first_lines": proxy.passes_first_lines}

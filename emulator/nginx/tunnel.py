@@ -22,6 +22,13 @@ _READ_SIZE = 16384
 _DOING = "proxying upgraded connection"
 
 
+def was_asked_for(exchange: Exchange) -> bool:
+    """Whether client and we have both asked to switch protocols (RFC 9110 section 7.8); HTTP/1.0 cannot."""
+    r = exchange.r
+    passed_on = any(name.lower() == b"upgrade" and value(r) for name, value in exchange.proxy.headers)
+    return passed_on and r.version > 10 and bool(r.index.get(b"upgrade")) and not r.subrequest
+
+
 class Tunnel:
     """Client and upstream as raw streams, each read only as fast as the other takes it."""
 
