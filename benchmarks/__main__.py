@@ -91,7 +91,10 @@ def main(arguments: Sequence[str]) -> int:
     rows, work, host = chosen(options), effort(options), machine.look()
     for text in host.warnings():
         print(f"WARNING: {text}")
-    results = run(rows, work)
+    try:
+        results = run(rows, work)
+    except KeyboardInterrupt:
+        return 130
     print("\n".join(report.footer(results, host, work.rounds)))
     options.json.write_text(record(results, host, work))
     whole = len(rows) == len(ROWS) and not any(result.refused for result in results)
