@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,11 @@ class FileFeed:
             return
         left = _TURN
         while left > 0:
-            data, over = self._piece()
+            try:
+                data, over = self._piece()
+            except EOFError:
+                self._shrunk()
+                return
             output.send_body(r, data)
             if over:
                 r.finalize_output()
@@ -55,6 +58,16 @@ class FileFeed:
             connection.worker.loop.post(self.run)
         elif not connection.closed:
             connection.on_drain = self._drained
+
+    def _shrunk(self) -> None:
+        """The length that was promised, or the end of what is unpacked, cannot be kept."""
+        r = self._r
+        name, (start, end) = r.location.map_path(r), self._at
+        wanted = min(_PIECE, end - start)
+        r.log_error(
+            "alert", f'pread() read only 0 of {wanted} from "{name}" while sending response to client'
+        )
+        r.connection.abort(r)
 
     def _drained(self) -> None:
         self._r.connection.worker.loop.post(self.run)
@@ -70,13 +83,14 @@ class FileFeed:
                 if part is None:
                     return b"".join((*pieces, self._tail)), True
                 before, start, end = part
+                self._at = (start, end)
                 pieces.append(before)
                 continue
             data = os.pread(self._fd, min(_PIECE, end - start), start)
             if not data:
-                raise OSError(errno.EIO, "file was truncated")
+                raise EOFError
             pieces.append(data)
             size += len(data)
             start += len(data)
-        self._at = (start, end)
+            self._at = (start, end)
         return b"".join(pieces), False

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # without `always` a field is added to these answers only
 _STATUSES = frozenset((200, 201, 204, 206, 301, 302, 303, 304, 307, 308))
 
+_HEADERS, _TRAILERS = ("add_header", "add_header_inherit"), ("add_trailer", "add_trailer_inherit")
+
 Field = tuple[bytes, Template, bool]
 
 
@@ -29,7 +31,7 @@ class AddedName(bytes):
 
 def compile_headers(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
     """What adds a location's fields: expires first, then add_header; trailers are allowed for."""
-    fields, trailers = _fields(block, "add_header", own), _fields(block, "add_trailer", own)
+    fields, trailers = _fields(block, _HEADERS, own), _fields(block, _TRAILERS, own)
     expire = _compile_expires(block.inherited("expires"), own)
     if not fields and not trailers and expire is None:
         return None
@@ -49,7 +51,7 @@ def compile_headers(block: Block, own: frozenset[str]) -> Callable[[Request], No
 
 def compile_trailers(block: Block, own: frozenset[str]) -> Callable[[Request], None] | None:
     """What adds a location's trailers at the end of a body (ngx_http_trailers_filter)."""
-    fields = _fields(block, "add_trailer", own)
+    fields = _fields(block, _TRAILERS, own)
     if not fields:
         return None
 
@@ -63,22 +65,22 @@ def compile_trailers(block: Block, own: frozenset[str]) -> Callable[[Request], N
     return add
 
 
-def _fields(block: Block, directive: str, own: frozenset[str]) -> tuple[Field, ...]:
+def _fields(block: Block, kind: tuple[str, str], own: frozenset[str]) -> tuple[Field, ...]:
     return tuple(
         (AddedName(entry.name.encode(*ENCODING)), compile_template(entry.value, own), entry.always)
-        for entry in _lines(block, directive)
+        for entry in _lines(block, *kind)
     )
 
 
-def _lines(block: Block, directive: str) -> tuple[Header, ...]:
+def _lines(block: Block, directive: str, inherits: str) -> tuple[Header, ...]:
     """The lines that hold in a block: its own or inherited ones, or both with `merge`."""
-    inherit = block.inherited(f"{directive}_inherit")
+    inherit = block.inherited(inherits)
     if inherit == "on":
         found: tuple[Header, ...] = block.inherited(directive)
         return found
     lines: tuple[Header, ...] = block.values.get(directive, ())
     if inherit == "merge" and block.parent is not None:
-        return (*lines, *_lines(block.parent, directive))
+        return (*lines, *_lines(block.parent, directive, inherits))
     return lines
 
 
