@@ -7,13 +7,14 @@ import socket
 import pytest
 
 from .answer import Answer, Reader
-from .casefile import CaseError, load
+from .casefile import CaseError, Exchange, Scene, load
 from .client import methods_sent
 from .compare import compare
 from .differences import NORMALISED, ON_PURPOSE, table
 from .drained import End, end
 from .script import Step, octets, request_line_steps, steps
 from .servers import Command, Pair
+from .shrink import case_text, script_lines, smallest
 from .test_cases import CASES, SCENES, reference
 from .upstream import Loop
 
@@ -141,3 +142,21 @@ def test_nginx_does_not_differ_from_itself(name: str) -> None:
 
 def test_cases_are_where_their_group_says() -> None:
     assert {path.parent.parent for path in CASES.rglob("*.case")} == {CASES}
+
+
+@pytest.mark.parametrize(
+    "data", [b"a\r\nb\r\n\r\n", b"a\n\r", b"<split>\r\n", b"--- x\r\n\\", b"k" * 3000, b"\0\xff"]
+)
+def test_steps_are_written_as_they_are_read(data: bytes) -> None:
+    script = (Step("send", data), Step("split"), Step("send", b"x"), Step("await", b'"'))
+    assert steps(script_lines(script)) == script
+
+
+def test_what_does_not_matter_for_a_failure_is_left_out() -> None:
+    conf = "map $a $b { default 1; }\nserver {\n  a;\n  location / {\n    bad;\n    c;\n  }\n}\n"
+    send = Step("send", b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n")
+    scene = Scene("x", conf, exchanges=[Exchange("one", (send,)), Exchange("two", (send,))])
+    least = smallest(scene, lambda each: "bad;" in each.conf and b"Host" in each.exchanges[-1].steps[0].data)
+    assert least.conf.split() == ["server", "{", "location", "/", "{", "bad;", "}", "}"]
+    assert [each.steps[0].data for each in least.exchanges] == [b"Host: a\r\n\r\n"]
+    assert "--- send what was drawn (0)\nHost: a\n" in case_text(least)
