@@ -61,6 +61,7 @@ SHELLS = {
     "emulator.nginx.event",
     "emulator.nginx.lingering",
     "emulator.nginx.log",
+    "emulator.nginx.logserver",
     "emulator.nginx.master",
     "emulator.nginx.output",
     "emulator.nginx.resolver",

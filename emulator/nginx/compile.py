@@ -157,7 +157,7 @@ class HttpConf:
         self.worker_shutdown_timeout: float = (main.inherited("worker_shutdown_timeout") or 0) / 1000
         self.master_process: bool = main.inherited("master_process")
         self.pid_path: str = main.inherited("pid")
-        self.error_logs = self.registry.error_logs(main, error_log)
+        self.error_logs = self.registry.main = self.registry.error_logs(main, error_log)
         self.listeners: tuple[Listener, ...] = ()
         self.computed: dict[str, Computed] = {}
         self.shared = Shared(main.state)

@@ -263,9 +263,8 @@ class Connection:
         self.abort(request)
 
     def _drained(self) -> None:
-        callback = self.on_drain
-        if callback is not None:
-            callback()
+        if self.on_drain is not None:
+            self.on_drain()
         if self.finishing and not self.out.unsent and not self.closed:
             self._finished()
 

@@ -21,7 +21,7 @@ from emulator.nginx.variables import Template, compile_template
 if TYPE_CHECKING:
     from emulator.nginx.compile import HttpConf, Tree
     from emulator.nginx.directives import Block
-    from emulator.nginx.log import LogFile
+    from emulator.nginx.logregistry import ErrorLogs
     from emulator.nginx.modules.location import Location as Match
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.referer import Valid
@@ -99,7 +99,7 @@ class Location:
         self.proxy: Proxy | None = None
         self.auto_redirect = False
         self.access_logs: tuple[Callable[[Request], None], ...] = ()
-        self.error_logs: tuple[tuple[int, LogFile], ...] = ()
+        self.error_logs: ErrorLogs = ()
         self.filter_head: HeaderFilter | None = None
         self.trailers: HeaderFilter | None = None
         self.referers: Valid | None = None

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Container
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.fieldgetters import Getter
@@ -92,6 +92,12 @@ def _escaping(getter: Getter, escape: Callable[[bytes | None], bytes], safe: boo
     if safe:
         return lambda r: getter(r) or b"-"
     return lambda r: escape(getter(r))
+
+
+class Log(Protocol):
+    """What takes lines."""
+
+    def write(self, line: bytes) -> None: ...
 
 
 class LogFile:

@@ -13,7 +13,7 @@ from emulator.nginx.variables import compile_template
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
-    from emulator.nginx.log import LogFile
+    from emulator.nginx.log import Log
     from emulator.nginx.logregistry import LogRegistry
     from emulator.nginx.variables import Template
 
@@ -29,7 +29,11 @@ def compile_access_logs(block: Block, registry: LogRegistry, own: frozenset[str]
             return ()
         text, escape = formats[entry.format]
         line = compile_format(text, escape, own)
-        if "$" in entry.path:
+        if entry.syslog is not None:
+            from emulator.nginx.logserver import LogServer
+
+            writer = _writer(registry.server(entry.syslog, LogServer), line)
+        elif "$" in entry.path:
             writer = _to_named_by_request(registry, compile_template(entry.path, own), line)
         else:
             log = registry.open(entry.path, entry.buffer, entry.flush / 1000, entry.gzip)
@@ -47,7 +51,7 @@ def _formats(block: Block) -> dict[str, tuple[str, str]]:
     return formats
 
 
-def _writer(log: LogFile, line: Template) -> Writer:
+def _writer(log: Log, line: Template) -> Writer:
     write = log.write
 
     def writer(r: Request) -> None:

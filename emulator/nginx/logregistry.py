@@ -6,11 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ConfError
-from emulator.nginx.log import LEVELS, LogFile
+from emulator.nginx.log import LEVELS, ErrorLog, Log, LogFile
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.directives import Block
+    from emulator.nginx.logserver import LogServer
+    from emulator.nginx.syslog import Syslog
+
+ErrorLogs = tuple[tuple[int, Log], ...]  # from which level on, and where
 
 
 class LogRegistry:
@@ -20,6 +24,7 @@ class LogRegistry:
         self.prefix = prefix
         self._namespace = namespace
         self._files: dict[str, LogFile] = {}
+        self.main: ErrorLogs = ()  # those of the main context
 
     @property
     def files(self) -> list[LogFile]:
@@ -49,14 +54,27 @@ class LogRegistry:
                 return None
         return log
 
-    def error_logs(self, block: Block, override: str | None = None) -> tuple[tuple[int, LogFile], ...]:
+    def server(self, to: Syslog, kind: type[LogServer]) -> LogServer:
+        """A log server; what it does not take is told in the main error log."""
+        return kind(to, self._namespace, self._complain)
+
+    def _complain(self, level: str, message: str) -> None:
+        line = ErrorLog(os.getpid()).line(level, message)
+        for threshold, log in self.main:
+            if LEVELS[level] <= threshold:
+                log.write(line)
+
+    def error_logs(self, block: Block, override: str | None = None) -> ErrorLogs:
         """(threshold, file) of each error_log that holds in a block; nginx's default where there is none."""
         written = block.inherited("error_log")
         if not written:
             return ((LEVELS["error"], self.open(override or "stderr")),)
-        found = []
+        found: list[tuple[int, Log]] = []
         for entry in written:
-            if entry.target.startswith(("syslog:", "memory:")):
-                continue
-            found.append((LEVELS[entry.level], self.open(entry.target)))
+            if entry.syslog is not None:
+                from emulator.nginx.logserver import ErrorServer
+
+                found.append((LEVELS[entry.level], self.server(entry.syslog, ErrorServer)))
+            elif not entry.target.startswith("memory:"):
+                found.append((LEVELS[entry.level], self.open(entry.target)))
         return tuple(found)

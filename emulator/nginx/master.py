@@ -7,6 +7,7 @@ configuration before the old ones finish, USR1 reopens the logs.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import select
@@ -186,6 +187,7 @@ class Master:
             bound = self._sockets.open(new.listeners, self._namespace, complain)
         except ConfError as error:
             self._report(error, new)
+            gc.collect()
             return
         except Exception as error:
             self._log("alert", f"reconfiguring failed: {summary(error)}")
@@ -243,6 +245,10 @@ class Master:
             os._exit(code)
 
     def _reap(self) -> None:
+        self._collect()
+        gc.collect()  # a configuration that nobody runs any more has its logs open
+
+    def _collect(self) -> None:
         while self._workers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emulator.nginx.address import parse_network
-from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive, not_yet
+from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive
 from emulator.nginx.rows import (
     HSL,
     LI,
@@ -63,10 +63,7 @@ def place_error_log(block: Block, args: tuple[str, ...]) -> ErrorLog:
     if target.startswith("syslog:"):
         syslog = parse_syslog(target)
         refuse_unresolved(block, syslog)
-    level = _level(args[1:])
-    if syslog is not None:
-        raise not_yet('"error_log" with syslog')
-    return ErrorLog(target, level, syslog)
+    return ErrorLog(target, _level(args[1:]), syslog)
 
 
 def refuse_unresolved(block: Block, syslog: Syslog) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from emulator.nginx.directives import BadValue, Block, Directive, not_yet
+from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.modules.core import refuse_unresolved
 from emulator.nginx.rows import HSL, LI, NO_EFFECT, ONE_FOUR, H, X, row, uses_variables
 from emulator.nginx.syslog import Syslog, parse_syslog
@@ -73,7 +73,8 @@ def place_access_log(block: Block, args: tuple[str, ...]) -> AccessLog | None:
     if path.startswith("syslog:"):
         syslog = parse_syslog(path)
         refuse_unresolved(block, syslog)
-    uses_variables(block, path)
+    else:
+        uses_variables(block, path)
     name = args[1] if len(args) > 1 else "combined"
     if name not in block.state.log_formats and name != "combined":
         raise BadValue(f'unknown log format "{name}"')
@@ -88,12 +89,10 @@ def place_access_log(block: Block, args: tuple[str, ...]) -> AccessLog | None:
     buffer, flush = found.get("buffer", 0), found.get("flush", 0)
     if flush and not buffer:
         raise BadValue(f'no buffer is defined for access_log "{path}"')
-    if buffer and "$" in path:
+    if buffer and "$" in path and syslog is None:
         raise BadValue("buffered logs cannot have variables in name")
     if buffer and syslog:
         raise BadValue("logs to syslog cannot be buffered")
-    if syslog is not None:
-        raise not_yet('"access_log" with syslog')
     log = AccessLog(path, name, buffer, flush, found.get("gzip", 0), condition, syslog)
     if buffer:
         shape = (buffer, flush, log.gzip)
