@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
-from emulator.http1.message import ResponseHead
+from emulator.http1.message import Header, ResponseHead
 
 
 class Upstream(Protocol):
     """Whoever a request was handed to, as variables, logs and the client's connection know it."""
 
     head: ResponseHead | None
+    trailers: list[Header] | None
 
     def tries(self) -> Sequence[Attempt | None]:
         """All that was tried so far, also by earlier ones (see `log_value`)."""

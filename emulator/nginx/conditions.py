@@ -95,7 +95,7 @@ def ranges(r: Request) -> bool:
         return True
     asked = r.index.get(b"range")
     if asked is not None and len(asked) >= 7 and asked[:6].lower() == b"bytes=" and _if_range_holds(r):
-        found = parse_ranges(asked[6:], r.content_length, r.location.max_ranges)
+        found = parse_ranges(asked[6:], r.content_length, 1 if r.single_range else r.location.max_ranges)
         if found is None:
             r.headers_out = [field for field in r.headers_out if field[0].lower() not in _VALIDATORS]
             r.headers_out.append((b"Content-Range", b"bytes */%d" % r.content_length))
@@ -114,7 +114,8 @@ def _if_range_holds(r: Request) -> bool:
     if value is None:
         return True
     if len(value) >= 2 and value.endswith(b'"'):
-        return r.etag is not None and value == r.etag
+        etag = next((text for name, text in r.headers_out if name.lower() == b"etag"), r.etag)
+        return etag is not None and value == etag
     modified = r.last_modified
     if modified == -1:
         added = next((text for name, text in r.headers_out if name.lower() == b"last-modified"), b"")

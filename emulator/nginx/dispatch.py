@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING
 from emulator.nginx.attempt import ANSWERING, CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
 from emulator.nginx.retries import Retries, status_of
-from emulator.nginx.upstreamsocket import UpstreamSocket, unix_dial
+from emulator.nginx.upstreamsocket import NotBound, UpstreamSocket, unix_dial
 
 if TYPE_CHECKING:
-    from emulator.http1.message import ResponseHead
+    from emulator.http1.message import Header, ResponseHead
     from emulator.namespace import Dial
+    from emulator.nginx.bind import Local
     from emulator.nginx.pace import Throttle
     from emulator.nginx.pipe import Pipe
     from emulator.nginx.proxy import Proxy
     from emulator.nginx.request import Request
-    from emulator.nginx.upstream import Choosing, Group, Peer
     from emulator.nginx.resolver import Lookup
     from emulator.nginx.tlsupstream import TlsClient
+    from emulator.nginx.upstream import Choosing, Group, Peer
 
 
-class Dispatch(ABC):
 _UNREACHABLE = frozenset(
     (
         *(errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET, errno.ENETDOWN),
@@ -37,14 +37,15 @@ _UNREACHABLE = frozenset(
 )
 
 
+class Dispatch(ABC):
     """The half of an exchange that finds a peer to answer; what comes back is the other half's."""
 
     __slots__ = (
         "_dial",
-        "_outgoing",
         "_interim",
         "_local",
         "_lookup",
+        "_outgoing",
         "_past",
         "_peer",
         "_pipe",
@@ -61,27 +62,33 @@ _UNREACHABLE = frozenset(
         "head",
         "proxy",
         "r",
+        "tls",
+        "trailers",
     )
 
     def __init__(self, r: Request, proxy: Proxy) -> None:
         self.r: Request = r
         self.proxy: Proxy = proxy
         self.group: Group = proxy.group
+        self.tls: TlsClient | None = proxy.tls
         self.attempts: list[Attempt] = []
         self.before: tuple[Attempt | None, ...] = ()  # what another location has tried
         self.head: ResponseHead | None = None
+        self.trailers: list[Header] | None = None
         self.closed = False
         self._outgoing = Outgoing(r, proxy)
         self._upstream: UpstreamSocket | None = None
         self._pipe: Pipe | None = None
         self._peer: Peer | None = None
         self._dial: Dial | None = None
+        self._lookup: Lookup | None = None
         self._unparsed = b""  # what has come of a head
+        self._interim = 0  # octets of 1xx before it
+        self._local: Local | None = None  # the address of ours to connect from
         self._retries: Retries | None = None
         self._turn: Choosing | None = None  # where there is more than one peer
         self._reused = False
         self._past: tuple[str, str] | None = None  # what the error log says of it once it is over
-        self._lookup: Lookup | None = None
         self._throttle: Throttle | None = None  # where proxy_limit_rate slows the answer down
 
     # towards a peer
@@ -116,6 +123,8 @@ _UNREACHABLE = frozenset(
         if r.connection.peer_closed and not self.proxy.ignore_client_abort:
             self.client_gone()
             return
+        if self.proxy.bind is not None and not self.attempts:
+            self._local = self.proxy.bind.local(r)
         now = r.worker.loop.now
         attempt = Attempt(now)
         self.attempts.append(attempt)
@@ -131,7 +140,7 @@ _UNREACHABLE = frozenset(
         self._reused = idle is not None
         self._dial = None
         if idle is not None:
-            upstream = self._upstream = UpstreamSocket(self, r.connection, self.proxy, attempt)
+            upstream = self._upstream = self._socket()
             upstream.take_over(idle.sock, idle.requests, idle.born)
             self._outgoing.send_to(upstream)
         elif peer.host.startswith("unix:"):
@@ -147,16 +156,30 @@ _UNREACHABLE = frozenset(
             turn = self._turn = group.begin(self.r)
         return turn.next(now)
 
+    def _socket(self) -> UpstreamSocket:
+        r, proxy, attempt = self.r, self.proxy, self.attempts[-1]
+        if self.tls is None:
+            return UpstreamSocket(self, r.connection, proxy, attempt)
+        return self.tls.open(self, r.connection, proxy, attempt, r)
+
     def _open(self, dial: Dial) -> None:
-        upstream = self._upstream = UpstreamSocket(self, self.r.connection, self.proxy, self.attempts[-1])
+        upstream = self._upstream = self._socket()
         try:
-            code = upstream.connect(dial)
+            code = upstream.connect(dial, self._local)
+        except NotBound as error:
+            self._log(error.level, str(error), CONNECTING)
+            self._finalize(500)
+            return
         except OSError as error:
             self._log("alert", f"socket() failed ({error.errno}: {error.strerror})", CONNECTING)
             self._finalize(500)
             return
-        if code:
+        if code == errno.ECONNREFUSED and self._dial is not None:
             self.on_connect_failed(code)
+        elif code:
+            name, why = self.attempts[-1].address, f"{code}: {os.strerror(code)}"
+            level = "error" if code in _UNREACHABLE else "crit"
+            self._fail("error", f"connect() to {name} failed ({why})", CONNECTING, level)
         else:
             self._outgoing.send_to(upstream)
 
@@ -172,14 +195,13 @@ _UNREACHABLE = frozenset(
                 return
         self._fail("error", f"connect() failed ({code}: {os.strerror(code)})", CONNECTING)
 
+    def on_handshake_failed(self, message: str) -> None:
+        self._fail("error", message, "SSL handshaking to upstream")
+
     def on_send_failed(self, error: OSError) -> None:
         self._fail("error", f"send() failed ({error.errno}: {error.strerror})", SENDING)
 
     def on_read_failed(self, error: OSError) -> None:
-        elif code:
-            name, why = self.attempts[-1].address, f"{code}: {os.strerror(code)}"
-            level = "error" if code in _UNREACHABLE else "crit"
-            self._fail("error", f"connect() to {name} failed ({why})", CONNECTING, level)
         doing = READING if self._pipe is not None else READING_HEAD
         self._fail("error", f"recv() failed ({error.errno}: {error.strerror})", doing)
 
@@ -226,7 +248,8 @@ _UNREACHABLE = frozenset(
         """This peer has failed: another one, or the failure's status (ngx_http_upstream_next)."""
         self._release(failed=kind not in ("http_403", "http_404"))
         attempt = self.attempts[-1]
-        attempt.status = attempt.status or status_of(kind)
+        if attempt.status < 200:
+            attempt.status = status_of(kind)
         if not (self._reused and kind == "error"):
             self._chances().use_up()
         again = self._has_another(kind, 1)

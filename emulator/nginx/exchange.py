@@ -16,7 +16,7 @@ from emulator.nginx.pipe import WORTH_A_WRITE, Body, Pipe, framing_of
 from emulator.nginx.proxyanswer import accel_redirect, buffers, check, follow, take_head
 from emulator.nginx.retries import STATUSES
 from emulator.nginx.tunnel import Tunnel, was_asked_for
-from emulator.nginx.upstreamhead import final_head, stays_open
+from emulator.nginx.upstreamhead import INTERIM, final_head, stays_open
 
 if TYPE_CHECKING:
     from emulator.nginx.upstreamsocket import UpstreamSocket
@@ -48,19 +48,38 @@ class Exchange(Dispatch):
         if self._unparsed:
             data = self._unparsed + data
         try:
-            arrived = final_head(data, self.proxy.buffer_size)
-            if arrived is None:
-                self._unparsed = data
+            head, rest, size = final_head(data, self.proxy.buffer_size, self)
+            if head is None:
+                self._unparsed = rest
             else:
-                self._take_head(*arrived)
+                self._take_head(head, rest, size)
         except BadMessage as bad:
             self._fail("invalid_header", str(bad), READING_HEAD)
+
+    def on_interim(self, head: ResponseHead, size: int) -> None:
+        """A 1xx: a 103 may go on to the client, and its status is the one that is remembered."""
+        proxy = self.proxy
+        self._interim += size
+        if self._interim > INTERIM * proxy.buffer_size:
+            raise BadMessage(502, "upstream sent too many interim responses")
+        if head.status == 103:
+            if head.version < 11:
+                raise BadMessage(502, "upstream sent HTTP/1.0 response with early hints")
+            self.attempts[-1].status = 103
+            if self._interim > proxy.buffer_size:
+                self._log("info", "upstream sent too big early hints", READING_HEAD)
+            elif proxy.early_hints is not None:
+                from emulator.nginx.earlyhints import pass_hints
+
+                pass_hints(proxy, self.r, head)
 
     def _take_head(self, head: ResponseHead, rest: bytes, size: int) -> None:
         r = self.r
         self.head = head
         attempt = self.attempts[-1]
-        attempt.status = status = head.status
+        status = head.status
+        if attempt.status != 103:
+            attempt.status = status
         attempt.header_at = r.worker.loop.now
         rate = head.index.get(b"x-accel-limit-rate")
         if rate is not None and b"x-accel-limit-rate" not in self.proxy.ignored:
@@ -96,9 +115,13 @@ class Exchange(Dispatch):
 
     def _begin_body(self, head: ResponseHead, rest: bytes, head_size: int) -> None:
         r, proxy, attempt = self.r, self.proxy, self.attempts[-1]
-        reader = framing_of(r, head)
+        reader = framing_of(r, proxy, head)
         buffering = buffers(proxy, head)
         rate = 0
+        if proxy.force_ranges:
+            from emulator.nginx.rangeslice import slice_body
+
+            slice_body(r)
         if not buffering:
             r.connection.out.lift_limit()
         elif proxy.limit_rate is not None:
@@ -160,7 +183,7 @@ class Exchange(Dispatch):
             self._log("error", "upstream prematurely closed connection", READING)
             self._truncated()
         else:
-            self._log("error", "upstream sent invalid chunked response", self.attempts[-1].doing)
+            self._log("error", pipe.fault, self.attempts[-1].doing)
             self._abort()
 
     def _push(self) -> None:
@@ -200,6 +223,10 @@ class Exchange(Dispatch):
             r.worker.idle.give(group, self.proxy, peer, upstream.release(), served, born)
         self.close()
         if not r.header_only:
+            if self.trailers:
+                from emulator.nginx.trailers import pass_trailers
+
+                pass_trailers(self.proxy, r, self.trailers)
             output.end_body(r)
         r.connection.finish(r)
 
@@ -209,6 +236,7 @@ class Exchange(Dispatch):
         self.close()
         r = self.r
         r.keepalive = False
+        output.flush_body(r)
         r.connection.finish(r)
 
     def _abort(self) -> None:

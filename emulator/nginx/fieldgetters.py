@@ -91,6 +91,17 @@ def _upstream_cookie(rest: str) -> Getter:
     return get
 
 
+def _upstream_trailer(rest: str) -> Getter:
+    name = rest.replace("_", "-").lower().encode()
+
+    def get(r: Request) -> bytes | None:
+        trailers = r.upstream.trailers if r.upstream is not None else None
+        values = [value for _, value, lower in trailers or () if lower == name]
+        return b", ".join(values) if values else None
+
+    return get
+
+
 def _sent_trailer(rest: str) -> Getter:
     name = rest.replace("_", "-").lower().encode()
 
@@ -140,6 +151,6 @@ PREFIXES: dict[str, Callable[[str], Getter]] = {
     "cookie_": _cookie,
     "sent_trailer_": _sent_trailer,
     "upstream_cookie_": _upstream_cookie,
-    "upstream_trailer_": lambda rest: not_found,
+    "upstream_trailer_": _upstream_trailer,
     "proxy_protocol_tlv_": lambda rest: not_found,
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
 WORTH_A_WRITE = 32768
+_FAULT = "upstream sent invalid chunked response"
 
 
 class Body(Enum):
@@ -38,14 +39,24 @@ class Body(Enum):
     INVALID = "not framed as it said"
 
 
-def framing_of(r: Request, head: ResponseHead) -> framing.BodyReader:
+def framing_of(r: Request, proxy: Proxy, head: ResponseHead) -> framing.BodyReader:
     """How the end of the body of a response to this request is found (RFC 9112 section 6.3)."""
     if r.method == b"HEAD" or head.status in (204, 304):
         return framing.LengthReader(0)
     if b"transfer-encoding" in head.index:
-        return framing.ChunkedReader()
+        return framing.ChunkedReader() if not proxy.pass_trailers else _keeping_trailers(r, proxy)
     length = head.index.get(b"content-length")
     return framing.LengthReader(int(length)) if length is not None else framing.UntilCloseReader()
+
+
+def _keeping_trailers(r: Request, proxy: Proxy) -> framing.BodyReader:
+    from emulator.nginx.trailers import TrailerReader
+
+    if r.upstream is not None:
+        reader = TrailerReader(proxy.buffer_size)
+        r.upstream.trailers = reader.trailers
+        return reader
+    return framing.ChunkedReader()
 
 
 class Pipe:
@@ -62,6 +73,7 @@ class Pipe:
         "_spool",
         "_warn",
         "_whole_buffers",
+        "fault",
     )
 
     def __init__(
@@ -84,6 +96,7 @@ class Pipe:
         self._buffering = buffering
         self._whole_buffers = buffering and not isinstance(reader, framing.ChunkedReader)
         self._spool: Spool | None = None
+        self.fault = ""
 
     @property
     def done(self) -> bool:
@@ -97,7 +110,8 @@ class Pipe:
             return Body.CLOSED if isinstance(reader, framing.UntilCloseReader) else Body.BROKEN
         try:
             payload = reader.feed(data)
-        except BadMessage:
+        except BadMessage as bad:
+            self.fault = str(bad) if str(bad).startswith("upstream") else _FAULT
             return Body.INVALID
         self._attempt.length += len(data)
         if reader.done:
@@ -106,6 +120,8 @@ class Pipe:
         if payload and self._whole_buffers:
             payload = self._fill(payload)
         output.send_body(self._r, payload)
+        if not self._buffering:
+            output.flush_body(self._r)
         return Body.COMING
 
     def _fill(self, payload: bytes) -> bytes:

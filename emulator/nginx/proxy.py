@@ -50,8 +50,12 @@ HIDDEN = frozenset(
 )
 
 
+# fields of one connection
+FRAMING = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
+
+
 class Target(NamedTuple):
-    """Where a proxy_pass with variables leads for one request; `uri` None: as without a URI part."""
+    """Where a proxy_pass with variables leads for one request; `uri` None: as without a URI part.
 
     `group` may still have to be found, by asking a name server.
     """
@@ -61,6 +65,7 @@ class Target(NamedTuple):
     host: bytes
     port: bytes
     uri: bytes | None
+    tls: TlsClient | None = None
 
 
 Redirect = Callable[[Request, bytes], "bytes | None"]  # None: not meant
@@ -72,6 +77,7 @@ class Proxy:
     """One location's proxy_pass and its settings, compiled; `handler` is the location's content handler."""
 
     __slots__ = (
+        "bind",
         "buffer_size",
         "buffer_unit",
         "buffering",
@@ -79,6 +85,8 @@ class Proxy:
         "cookies",
         "dropped",
         "dynamic",
+        "early_hints",
+        "force_ranges",
         "group",
         "headers",
         "hidden",
@@ -98,6 +106,7 @@ class Proxy:
         "own_framing",
         "pass_body",
         "pass_headers",
+        "pass_trailers",
         "passes_first_lines",
         "port",
         "read_size",
@@ -109,6 +118,7 @@ class Proxy:
         "set_body",
         "socket_keepalive",
         "special",
+        "tls",
         "uri",
     )
 
@@ -131,6 +141,10 @@ class Proxy:
     own_framing: bool  # proxy_set_header names Content-Length or Transfer-Encoding itself
     http_version: int
     redirects: tuple[Redirect, ...]
+    early_hints: tuple[Template, ...] | None  # whether a 103 goes on
+    pass_trailers: bool
+    force_ranges: bool
+    bind: Bind | None
     cookies: Redirect | None  # proxy_cookie_domain and its kin
     special: frozenset[bytes]  # SPECIAL, and Set-Cookie where something is to become of it
     buffering: bool
@@ -150,6 +164,7 @@ class Proxy:
     intercept_errors: bool
     ignore_client_abort: bool
     socket_keepalive: bool
+    tls: TlsClient | None
 
     def handler(self, r: Request) -> int:
         exchange = Exchange(r, self)

@@ -33,26 +33,30 @@ _ONCE = frozenset(
 )
 # what an answer that redirects inside nginx takes along
 _ALONG = frozenset((b"set-cookie", b"content-disposition", b"cache-control", b"expires", b"accept-ranges"))
-_CHARSET = re.compile(rb"([^;]*); *charset=\"?([^;\"]*)\"?\Z", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,18}\Z")
 
 
 def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
     """Put an upstream's head into the response; BadMessage(502) for framing that could be read two ways."""
+    hidden, special, out = proxy.hidden, proxy.special, r.headers_out
     index = head.index
     repeated = len(index) != len(head.headers)
     check(head)
     r.status = head.status
     reason = head.reason
     r.status_line = b"%03d" % head.status if reason is None else b"%03d %b" % (head.status, reason)
-    r.content_type = _content_type(index.get(b"content-type"))
+    r.content_type = index.get(b"content-type") or None
     length = index.get(b"content-length")
     measured = length is not None and b"transfer-encoding" not in index and head.status != 204
     r.content_length = int(length) if measured else -1  # type: ignore[arg-type]
     r.disable_not_modified = True
+    if proxy.force_ranges:
+        r.allow_ranges = r.single_range = True
+        hidden = hidden | {b"accept-ranges"}
+    if proxy.pass_trailers and b"transfer-encoding" in index:
+        r.trailers_out = []
     if proxy.passes_first_lines:
         r.ctx = {**(r.ctx or {}), "first_lines": proxy.passes_first_lines}
-    hidden, special, out = proxy.hidden, proxy.special, r.headers_out
     for name, value, lower in _without_seconds(head, warn) if repeated else head.headers:
         if lower in hidden or lower in _TAKEN:
             continue
@@ -122,7 +126,7 @@ def follow(proxy: Proxy, r: Request, head: ResponseHead, target: bytes) -> None:
     """Answer with another URI's content, and what belongs to the answer that named it."""
     before = r.headers_out  # what was there when the upstream was chosen, such as its cookie
     r.clear_response()
-    r.content_type = _content_type(head.index.get(b"content-type"))
+    r.content_type = head.index.get(b"content-type") or None
     r.headers_out = before + [
         (name, _cookie(proxy, r, value) if lower == b"set-cookie" else value)
         for name, value, lower in head.headers
@@ -140,16 +144,6 @@ def follow(proxy: Proxy, r: Request, head: ResponseHead, target: bytes) -> None:
     if r.method != b"HEAD":
         r.method = b"GET"
     r.redirect(path, args)
-
-
-def _content_type(value: bytes | None) -> bytes | None:
-    """As ngx_http_upstream_copy_content_type: a charset is taken off and put back in nginx's spelling."""
-    if not value:
-        return None
-    if b";" not in value:
-        return value
-    found = _CHARSET.match(value)
-    return b"%b; charset=%b" % (found[1], found[2]) if found else value
 
 
 def check(head: ResponseHead) -> None:

@@ -14,14 +14,13 @@ from emulator.nginx.upstreamconf import implicit_group
 from emulator.nginx.variables import Template, compile_template, constant_of
 
 if TYPE_CHECKING:
-    from emulator.namespace import Namespace
     from emulator.nginx.address import Address
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.modules.location import Location as Match
+    from emulator.nginx.proxyvalues import ProxyPass
     from emulator.nginx.resolver import Lookup
     from emulator.nginx.tlsupstream import TlsClient
-    from emulator.nginx.proxyvalues import ProxyPass
 
 
 def compile_proxy(
@@ -35,10 +34,19 @@ def compile_proxy(
     proxy = Proxy()
     _target(proxy, value, passing, groups, conf, what)
     _settings(proxy, block)
+    proxy.tls = None
+    if proxy.scheme == b"https" or (value.has_variables and _speaks_tls(value.url, block)):
+        _tls(proxy, block, conf)
     _headers(proxy, block, own)
     proxy.redirects = compile_redirects(proxy, block, what, own)
     _cookies(proxy, block, own)
     return proxy
+
+
+def _speaks_tls(url: str, block: Block) -> bool:
+    """Whether it shows already that there will be TLS, so that what is wrong shows at the start."""
+    files = ("proxy_ssl_certificate", "proxy_ssl_trusted_certificate")
+    return url.lower().startswith("https:") or any(block.given(name) for name in files)
 
 
 def _target(
@@ -79,16 +87,19 @@ def _dynamic_target(
     def target(r: Request) -> Target | int:
         url = template(r).decode(*ENCODING)
         scheme, mark, rest = url.partition("://")
-        if not mark or scheme.lower() != "http" or not rest:
+        scheme = scheme.lower()
+        if not mark or scheme not in ("http", "https") or not rest:
             r.log_error("error", f'invalid URL prefix in "{url}"')
             return 500
+        usual = 443 if scheme == "https" else 80
         try:
-            address = parse_address(rest, default_port=80, uri=True)
+            address = parse_address(rest, default_port=usual, uri=True)
         except BadAddress as error:
             r.log_error("error", f'{error} in upstream "{rest}"')
             return 500
-        port = address.port or 80
+        port = address.port or usual
         shown = address.host if address.no_port else f"{address.host}:{port}"
+        group: Group | Lookup | None
         group = groups.get(address.host.lower()) if address.no_port else known.get(shown)
         if group is None:
             found = _found_now(address, port, shown)
@@ -103,9 +114,16 @@ def _dynamic_target(
                 group = Lookup(address.host, port, resolver, timeout)
         uri = address.uri
         if uri.startswith("?"):
-        group: Group | Lookup | None
             uri = "/" + uri
-        where = Target(group, b"http", shown.encode(*ENCODING), b"%d" % port, uri.encode(*ENCODING) or None)
+        tls = _tls(proxy, block, conf) if scheme == "https" else None
+        where = Target(
+            group,
+            scheme.encode(),
+            shown.encode(*ENCODING),
+            b"%d" % port,
+            uri.encode(*ENCODING) or None,
+            tls,
+        )
         r.ctx = {**(r.ctx or {}), "proxy": where}
         return where
 
@@ -153,6 +171,15 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.ignore_client_abort = get("proxy_ignore_client_abort")
     own = frozenset(block.state.variables)
     _rate(proxy, block, own)
+    hints = [text for line in get("early_hints") for text in line]
+    proxy.early_hints = tuple(compile_template(text, own) for text in hints) if hints else None
+    proxy.pass_trailers = get("proxy_pass_trailers")
+    proxy.force_ranges = get("proxy_force_ranges")
+    proxy.bind = None
+    if get("proxy_bind") not in (None, ("off",)):
+        from emulator.nginx.bind import Bind
+
+        proxy.bind = Bind(get("proxy_bind"), own)
     method, body = get("proxy_method"), get("proxy_set_body")
     proxy.method = compile_template(method, own) if method is not None else None
     proxy.set_body = compile_template(body, own) if body is not None else None

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.directives import BadValue, Block, Complaint, Context, not_yet
+from emulator.nginx.bind import parse_local
+from emulator.nginx.directives import BadValue, Block, Complaint, Context
 from emulator.nginx.modules.listen import define_captures
 from emulator.nginx.modules.location import Location
 from emulator.nginx.modules.upstream import use_host
@@ -54,8 +55,6 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
         address = parse_address(rest, default_port=443 if scheme == "https" else 80, uri=True)
     except BadAddress as error:
         raise BadValue(f'{error} in upstream "{rest}"') from None
-    if scheme == "https":
-        raise not_yet('"proxy_pass" to https')
     use_host(block, address)
     if address.uri and not _may_have_uri(block):
         raise BadValue(_NO_URI)
@@ -104,13 +103,10 @@ def _plain_redirect(block: Block, word: str, is_second: bool) -> Redirect:
 def place_bind(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
     """As ngx_http_upstream_bind_set_slot."""
     uses_variables(block, args[0])
-    if args[0] != "off" and "$" not in args[0]:
-        try:
-            literal = parse_address(f"[{args[0]}]" if args[0].count(":") > 1 else args[0]).literal
-        except BadAddress:
-            literal = False
-        if not literal:
-            raise BadValue(f'invalid address "{args[0]}"')
+    if args == ("off",):
+        return args
+    if "$" not in args[0] and parse_local(args[0]) is None:
+        raise BadValue(f'invalid address "{args[0]}"')
     if len(args) > 1 and args[1] != "transparent":
         raise BadValue(f'invalid parameter "{args[1]}"')
     return args

@@ -84,6 +84,7 @@ class Request:
         "request_line",
         "sent_before",
         "server",
+        "single_range",
         "started",
         "status",
         "status_line",
@@ -160,6 +161,7 @@ class Request:
         self.headers_out: list[tuple[bytes, bytes]] = []
         self.chunked: bool = False
         self.allow_ranges: bool = False
+        self.single_range: bool = False  # more than one of them are not cut out
 
     @property
     def main(self) -> Request:

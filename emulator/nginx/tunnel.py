@@ -11,7 +11,7 @@ from emulator.nginx.sendqueue import SendQueue
 if TYPE_CHECKING:
     import socket
 
-    from emulator.http1.message import ResponseHead
+    from emulator.http1.message import Header, ResponseHead
     from emulator.nginx.attempt import Attempt
     from emulator.nginx.connection import Connection
     from emulator.nginx.deadline import Deadline
@@ -32,11 +32,22 @@ def was_asked_for(exchange: Exchange) -> bool:
 class Tunnel:
     """Client and upstream as raw streams, each read only as fast as the other takes it."""
 
-    __slots__ = ("_attempt", "_deadline", "_exchange", "_fd", "_out", "_sock", "connection", "head")
+    __slots__ = (
+        "_attempt",
+        "_deadline",
+        "_exchange",
+        "_fd",
+        "_out",
+        "_sock",
+        "connection",
+        "head",
+        "trailers",
+    )
 
     def __init__(self, exchange: Exchange, upstream: UpstreamSocket) -> None:
         self.connection: Connection = exchange.r.connection
         self.head: ResponseHead | None = exchange.head
+        self.trailers: list[Header] | None = None
         self._exchange = exchange
         self._attempt = upstream.attempt
         self._deadline: Deadline = upstream.deadline

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -22,10 +23,11 @@ from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, READ, WRITE
 from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
+    from emulator.nginx.bind import Local
     from emulator.nginx.connection import Connection
 
 _READS_PER_TURN = 16
-_IP_BIND_ADDRESS_NO_PORT = 24
+_IP_BIND_ADDRESS_NO_PORT, _IP_TRANSPARENT = 24, 19
 _ENDED = PEER_CLOSED | HANGUP | ERROR
 _NON_BLOCKING_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
@@ -43,6 +45,7 @@ class Owner(Protocol):
     """Who is told what happens."""
 
     def on_connect_failed(self, code: int) -> None: ...
+    def on_handshake_failed(self, message: str) -> None: ...
     def on_send_failed(self, error: OSError) -> None: ...
     def on_read_failed(self, error: OSError) -> None: ...
     def on_timeout(self) -> None: ...
@@ -52,6 +55,31 @@ class Owner(Protocol):
 
     def on_empty(self) -> None:
         """All that has arrived has been read."""
+
+
+class NotBound(Exception):
+    """The log's level and the message for an address that cannot be bound."""
+
+    def __init__(self, level: str, message: str) -> None:
+        super().__init__(message)
+        self.level = level
+
+
+def _bind(sock: socket.socket, local: Local) -> None:
+    call, level = f"bind({local.text})", "crit"
+    try:
+        if local.transparent:
+            call, level = "setsockopt(IP_TRANSPARENT)", "alert"
+            sock.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
+            call, level = f"bind({local.text})", "crit"
+        if not local.port and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((local.host, local.port))
+    except (OSError, TypeError) as error:
+        # Python itself refuses an address of another family, with a number of its own
+        number = (isinstance(error, OSError) and error.errno) or -1
+        number = number if number > 0 else errno.EAFNOSUPPORT
+        raise NotBound(level, f"{call} failed ({number}: {os.strerror(number)})") from None
 
 
 def unix_dial(path: str) -> Dial:
@@ -118,11 +146,14 @@ class UpstreamSocket:
         self.requests = 0  # that this connection has served before
         self.born: float = self._loop.now
 
-    def connect(self, dial: Dial) -> int:
-        """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had."""
+    def connect(self, dial: Dial, local: Local | None = None) -> int:
+        """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had,
+        NotBound where it cannot have the address that was asked for."""
         sock = socket.socket(dial.family, _NON_BLOCKING_STREAM)
         self._take(sock)
-        if dial.source is not None:
+        if local is not None:
+            _bind(sock, local)
+        elif dial.source is not None:
             try:
                 # the port is chosen at connect(), from all that are free towards this peer
                 sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)

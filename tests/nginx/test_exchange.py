@@ -271,3 +271,11 @@ def test_a_tunnel_carries_bytes_both_ways_and_ends_with_either_side(server: Serv
         assert len(received(upstream)) >= 100_000
     server.turn(10)
     assert server.answer(client).endswith((b"<end>", b"<reset>"))
+
+
+def test_interim_responses_without_end_are_an_error_and_are_not_kept(server: Serving) -> None:
+    client = server.client(request("GET", "/plain"))
+    with server.upstream.accept() as upstream:
+        upstream.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+        assert server.answer(client).startswith(b"HTTP/1.1 502 ")
+    assert any("too many interim responses" in line for line in server.errors())

@@ -164,6 +164,6 @@ def test_the_framing_follows_from_the_head(rig: Rig, method: bytes, head: bytes,
     parsed = parse.response_head(b"HTTP/1.1 200 OK\r\n%b\r\n" % head)
     assert parsed is not None
     rig.r.method = method
-    found = framing_of(rig.r, parsed[0])
+    found = framing_of(rig.r, rig.proxy, parsed[0])
     assert isinstance(found, reader)
     assert found.done is (method == b"HEAD")

@@ -154,25 +154,6 @@ ON_PURPOSE = (
         re.compile(r"^HTTP/1\.1 400 ", re.MULTILINE),
         "What follows the size of a chunk without a semicolon is 400 (RFC 9112, 7.1); nginx reads past it.",
     ),
-    OnPurpose(
-        "length-in-204",
-        re.compile(r"^Content-Length: \d", re.MULTILINE),
-        re.compile(r"^HTTP/1\.1 204 ", re.MULTILINE),
-        "An upstream's Content-Length is left out of a 204 (RFC 9110, 8.6); nginx passes it on, and a client"
-        " may wait for a body.",
-    ),
-    OnPurpose(
-        "host-percent",
-        re.compile(r"^HTTP/1\.1 200 ", re.MULTILINE),
-        re.compile(r"^HTTP/1\.1 400 ", re.MULTILINE),
-        "A Host with a percent sign that encodes nothing is 400 (RFC 9112, 3.2); nginx takes it.",
-    ),
-    OnPurpose(
-        "chunk-size",
-        re.compile(r"^HTTP/1\.1 204 ", re.MULTILINE),
-        re.compile(r"^HTTP/1\.1 400 ", re.MULTILINE),
-        "What follows the size of a chunk without a semicolon is 400 (RFC 9112, 7.1); nginx reads past it.",
-    ),
 )
 
 

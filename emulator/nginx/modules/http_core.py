@@ -333,11 +333,10 @@ DIRECTIVES: tuple[Directive, ...] = (
     flag("open_file_cache_errors", HSL, "Remember errors too.", False),
     flag("open_file_cache_events", HSL, "Watch the remembered files.", False, NO_EFFECT),
     row(
-        *("resolver", HSL, None, "Name servers; here names are those of the task's own network."),
-        *(None, NO_EFFECT),
+        *("resolver", HSL, None, "Name servers; 127.0.0.11 knows the names of the task's own network."),
         check=place_resolver,
     ),
-    milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000, NO_EFFECT),
+    milliseconds("resolver_timeout", HSL, "How long resolving may take.", 30000),
     row(
         *("disable_symlinks", HSL, ONE_TWO, "Refuse files behind symbolic links."),
         check=place_disable_symlinks,

@@ -28,16 +28,17 @@ from emulator.nginx.rows import (
     X,
     buffers,
     flag,
-    later,
     mask,
     milliseconds,
     number,
     refused,
     row,
     size,
+    string,
     text,
     uses_variables,
 )
+from emulator.nginx.tlsvalues import PROTOCOLS, place_certificate_cache
 from emulator.nginx.values import as_path, one_of
 
 MODULE = "ngx_http_proxy_module"
@@ -140,7 +141,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     flag("proxy_request_buffering", HSL, "Read the whole request body before passing it on.", True),
     flag("proxy_ignore_client_abort", HSL, "Go on when the client has gone.", False),
     row(
-        *("proxy_bind", HSL, ONE_TWO, "The address from which connections are made.", None, NOT_YET),
+        *("proxy_bind", HSL, ONE_TWO, "The address from which connections are made."),
         check=place_bind,
     ),
     flag("proxy_socket_keepalive", HSL, "TCP keepalive towards the server.", False, NO_EFFECT),
@@ -157,12 +158,12 @@ DIRECTIVES: tuple[Directive, ...] = (
     text("proxy_method", HSL, "The method that is passed on instead of the client's."),
     flag("proxy_pass_request_headers", HSL, "Pass the client's fields on.", True),
     flag("proxy_pass_request_body", HSL, "Pass the client's body on.", True),
-    later("proxy_pass_trailers", HSL, ONE, "Pass an answer's trailers on."),
+    flag("proxy_pass_trailers", HSL, "Pass an answer's trailers on.", False),
     size("proxy_buffer_size", HSL, "The buffer for the head of an answer.", _PAGE),
     milliseconds("proxy_read_timeout", HSL, "How long the server may pause while answering.", 60000),
     buffers("proxy_buffers", HSL, "Buffers for an answer.", (8, _PAGE)),
     size("proxy_busy_buffers_size", HSL, "How much may be on its way to the client.", None, NO_EFFECT),
-    flag("proxy_force_ranges", HSL, "Answer ranges whatever the server says.", False, NOT_YET),
+    flag("proxy_force_ranges", HSL, "Answer ranges whatever the server says.", False),
     row(
         *("proxy_limit_rate", HSL, ONE, "Bytes a second to read from the server.", "0"),
         check=place_rate,
@@ -187,24 +188,27 @@ DIRECTIVES: tuple[Directive, ...] = (
         parse=one_of("1.0", "1.1", "2"),
         check=refuse_http2,
     ),
-    *(
-        later(name, HSL, arity, "TLS towards the server.", repeat=name == "proxy_ssl_conf_command")
-        for name, arity in (
-            ("proxy_ssl_session_reuse", ONE),
-            ("proxy_ssl_protocols", None),
-            ("proxy_ssl_ciphers", ONE),
-            ("proxy_ssl_name", ONE),
-            ("proxy_ssl_server_name", ONE),
-            ("proxy_ssl_verify", ONE),
-            ("proxy_ssl_verify_depth", ONE),
-            ("proxy_ssl_trusted_certificate", ONE),
-            ("proxy_ssl_crl", ONE),
-            ("proxy_ssl_certificate", ONE),
-            ("proxy_ssl_certificate_key", ONE),
-            ("proxy_ssl_certificate_cache", ONE_THREE),
-            ("proxy_ssl_password_file", ONE),
-            ("proxy_ssl_conf_command", TWO),
-        )
+    flag("proxy_ssl_session_reuse", HSL, "Go on with the session of the connection before.", True),
+    mask("proxy_ssl_protocols", HSL, PROTOCOLS, "Versions of TLS.", frozenset(("tlsv1.2", "tlsv1.3"))),
+    string("proxy_ssl_ciphers", HSL, "Ciphers up to TLS 1.2.", "DEFAULT"),
+    text("proxy_ssl_name", HSL, "The name that is sent and verified; proxy_pass's otherwise."),
+    flag("proxy_ssl_server_name", HSL, "Send that name in the handshake.", False),
+    flag("proxy_ssl_verify", HSL, "Verify the server's certificate.", False),
+    number("proxy_ssl_verify_depth", HSL, "How many authorities may stand between.", 1),
+    string("proxy_ssl_trusted_certificate", HSL, "Who may have signed it."),
+    string("proxy_ssl_crl", HSL, "Certificates that were revoked."),
+    text("proxy_ssl_certificate", HSL, "The certificate to show to the server."),
+    text("proxy_ssl_certificate_key", HSL, "Its key."),
+    row(
+        *("proxy_ssl_certificate_cache", HSL, ONE_THREE, "Kept certificates whose names have variables."),
+        *(None, NO_EFFECT),
+        check=place_certificate_cache,
+    ),
+    string("proxy_ssl_password_file", HSL, "Passwords of keys, one a line."),
+    row(
+        *("proxy_ssl_conf_command", HSL, TWO, "OpenSSL's own: Options, CipherString, MinProtocol and so on."),
+        (),
+        repeat=True,
     ),
     row(
         *("proxy_cache_path", H, None, "Where cached answers are kept.", None, NOT_YET),
