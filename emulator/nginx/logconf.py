@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emulator.nginx.directives import Block
     from emulator.nginx.log import Log
     from emulator.nginx.logregistry import LogRegistry
+    from emulator.nginx.logserver import LogServer
     from emulator.nginx.variables import Template
 
 Writer = Callable[[Request], None]
@@ -32,7 +33,7 @@ def compile_access_logs(block: Block, registry: LogRegistry, own: frozenset[str]
         if entry.syslog is not None:
             from emulator.nginx.logserver import LogServer
 
-            writer = _writer(registry.server(entry.syslog, LogServer), line)
+            writer = _to_server(registry.server(entry.syslog, LogServer), line)
         elif "$" in entry.path:
             writer = _to_named_by_request(registry, compile_template(entry.path, own), line)
         else:
@@ -58,6 +59,10 @@ def _writer(log: Log, line: Template) -> Writer:
         write(line(r))
 
     return writer
+
+
+def _to_server(server: LogServer, line: Template) -> Writer:
+    return lambda r: server.write_for(r, line(r))
 
 
 def _conditional(condition: Template, writer: Writer) -> Writer:

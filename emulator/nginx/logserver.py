@@ -15,6 +15,7 @@ from emulator.nginx.syslog import SEVERITIES
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.event import Loop
+    from emulator.nginx.request import Request
     from emulator.nginx.syslog import Syslog
 
 Complain = Callable[[str, str], None]  # level, message
@@ -40,11 +41,17 @@ class LogServer:
 
     def write(self, line: bytes) -> None:
         """A line of an access log, which has the severity of the directive."""
-        self._send(self._to.severity, line)
+        self.send(self._to.severity, line)
 
-    def _send(self, severity: int, line: bytes) -> None:
+    def write_for(self, r: Request, line: bytes) -> None:
+        """A line about a request, whose own error log is told, too, if it could not be sent."""
+        if not self.send(self._to.severity, line):
+            r.log_error("warn", "send() to syslog failed while logging request")
+
+    def send(self, severity: int, line: bytes) -> bool:
+        """One datagram; False if it is lost."""
         if self._busy:
-            return
+            return True
         self._busy = True
         doing = "connect()"
         try:
@@ -54,8 +61,10 @@ class LogServer:
             self._sock.send(self._prefix(severity) + line.removesuffix(b"\n"))
         except OSError as error:
             self._failed(doing, error)
+            return False
         finally:
             self._busy = False
+        return True
 
     def _failed(self, doing: str, error: OSError) -> None:
         level = "error" if error.errno == errno.ECONNREFUSED else "alert"
@@ -121,4 +130,4 @@ class ErrorServer(LogServer):
     def write(self, line: bytes) -> None:
         found = _LEVEL.search(line)
         name = found[1].decode("ascii") if found else ""
-        self._send(SEVERITIES.index(name) if name in SEVERITIES else self._to.severity, line)
+        self.send(SEVERITIES.index(name) if name in SEVERITIES else self._to.severity, line)
