@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import socket
 
     from emulator.nginx.event import Loop, Timer
+    from emulator.nginx.proxy import Proxy
     from emulator.nginx.upstream import Group, Peer
 
 
@@ -20,7 +21,7 @@ class Idle:
     __slots__ = ("born", "fd", "peer", "requests", "sock", "until", "user", "waiting")
 
     def __init__(
-        self, waiting: list[Idle], user: object, peer: str, sock: socket.socket, requests: int, born: float
+        self, waiting: list[Idle], user: Proxy, peer: str, sock: socket.socket, requests: int, born: float
     ) -> None:
         self.waiting = waiting  # where it is kept
         self.user = user  # the location that used it
@@ -43,10 +44,10 @@ class IdlePool:
         self._idle: dict[int, list[Idle]] = {}  # by the identity of the group; the oldest first
         self._timer: Timer | None = None
 
-    def take(self, group: Group, user: object, peer: Peer) -> Idle | None:
+    def take(self, group: Group, user: Proxy, peer: Peer) -> Idle | None:
         """The most recently used connection to this peer, if one is left that is still silent.
 
-        With `keepalive … local`, only of the same location.
+        With `keepalive … local`, or where one of them speaks TLS, only of the same location.
         """
         waiting = self._idle.get(id(group))
         if not waiting:
@@ -54,7 +55,7 @@ class IdlePool:
         address, local = peer.display, group.keepalive_local
         for i in range(len(waiting) - 1, -1, -1):
             idle = waiting[i]
-            if idle.peer == address and (not local or idle.user is user):
+            if idle.peer == address and (idle.user is user or not (local or idle.user.tls or user.tls)):
                 del waiting[i]
                 if is_silent(idle.sock):
                     return idle
@@ -62,7 +63,7 @@ class IdlePool:
         return None
 
     def give(
-        self, group: Group, user: object, peer: Peer, sock: socket.socket, requests: int, born: float
+        self, group: Group, user: Proxy, peer: Peer, sock: socket.socket, requests: int, born: float
     ) -> None:
         """Keep a connection; the least recently used one of all the group's makes room."""
         now = self._loop.now

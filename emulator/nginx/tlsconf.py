@@ -11,7 +11,7 @@ from emulator.nginx.tlscontext import as_configured
 from emulator.nginx.tlsfiles import BadFile, Place, passwords, trust, use_certificate, use_crl, use_dh
 from emulator.nginx.tlsserver import ALPN, NoCertificate, TlsServer
 from emulator.nginx.variables import compile_template
-from emulator.nginx.verifier import Verifier, show_all
+from emulator.nginx.verifier import Verifier, show_all, to_judge
 
 if TYPE_CHECKING:
     from emulator.nginx.compile import HttpConf
@@ -115,10 +115,7 @@ def _authorities(tls: TlsServer, block: Block, place: Place, context: ssl.SSLCon
     if tls.verify != "off":
         context._msg_callback = None  # type: ignore[attr-defined]
         context.verify_flags &= ~(ssl.VERIFY_X509_PARTIAL_CHAIN | 0x200000)
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers("ALL:@SECLEVEL=1")
+        to_judge(context)
         tls.verifier = Verifier(context, get("ssl_verify_depth"))
 
 

@@ -233,6 +233,12 @@ class TlsConnection(Connection):
     def _handshake_timeout(self) -> None:
         self._fail("info", "client timed out (110: Connection timed out)")
 
+    def receive(self, size: int = _READ_SIZE) -> bytes | None:
+        data = super().receive(size)
+        if data and self.stream is not None and self.stream.ended:
+            self.readable = True  # the end is still to be read
+        return data
+
     # what is known of the client
 
     @property

@@ -36,7 +36,9 @@ class TlsStream:
         "_sock",
         "_write",
         "done",
+        "ended",
         "flight",
+        "started",
         "tls",
     )
 
@@ -60,7 +62,9 @@ class TlsStream:
         self._owed = 0  # how many octets of the next `send` are in there
         self._broken = False
         self.done = False
+        self.ended = False  # the peer has said so, maybe behind octets that were just given out
         self.flight = b""  # the first octets that we sent
+        self.started = False  # the socket has taken some
 
     def handshake(self) -> bool:
         """Go on with the handshake; True when it is done. Raises ssl.SSLError, HandshakeClosed or OSError."""
@@ -108,8 +112,10 @@ class TlsStream:
                     self._receive_raw()
                     continue
                 except ssl.SSLZeroReturnError:
+                    self.ended = True
                     break
                 if not data:
+                    self.ended = True
                     break
                 parts.append(data)
                 left -= len(data)
@@ -132,6 +138,9 @@ class TlsStream:
             self._owed = taken
             raise BlockingIOError
         view = memoryview(data)
+        if taken > len(view):
+            self._owed = taken - len(view)
+            return len(view)
         while taken < len(view):
             batch = view[taken : taken + _BATCH]
             for at in range(0, len(batch), self._record):
@@ -154,6 +163,7 @@ class TlsStream:
         try:
             while data:
                 data = memoryview(data)[self._sock.send(data) :]
+                self.started = True
         except BlockingIOError:
             pass
         except OSError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def _of(value: Callable[[TlsConnection], str | None]) -> Getter:
     def get(r: Request) -> bytes | None:
-        connection: Any = r.connection
+        connection: Any = r.main.connection
         if not connection.tls or connection.stream is None:
             return None
         return (value(connection) or "").encode() or None

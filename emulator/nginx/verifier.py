@@ -11,6 +11,11 @@ from __future__ import annotations
 import ssl
 from typing import NamedTuple
 
+# of TLS 1.2, with a cipher and a safe renegotiation
+_SERVER_HELLO = b"\3\3" + bytes(32) + b"\0%b\0\0\5\xff\1\0\1\0"
+_WITH_ECDSA, _WITH_RSA = b"\xc0\x2b", b"\xc0\x2f"  # ECDHE-ECDSA- and ECDHE-RSA-AES128-GCM-SHA256
+_OTHER_KEY = "wrong_certificate_type"
+
 
 class Verdict(NamedTuple):
     """X509_V_OK or an error's number, and its text."""
@@ -27,7 +32,7 @@ OPTIONAL = frozenset((18, 19, 20, 21, 27))
 _MOST = 1000  # how many certificates are remembered
 
 # the least that a client of TLS 1.2 may say: ciphers, groups and signatures of all kinds
-_HELLO = bytes.fromhex(
+_CLIENT_HELLO = bytes.fromhex(
     "0303" + "00" * 32 + "00"
     "0014" "c02bc02fc02cc030cca9cca8c009c013009c002f"
     "0100"
@@ -50,6 +55,14 @@ def chain_of(message: bytes, tls13: bool) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def to_judge(context: ssl.SSLContext) -> None:
+    """Make a context that has its authorities one that judges."""
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ALL:@SECLEVEL=1")
+
+
 class Verifier:
     """The authorities of one server, and what was said of certificates before."""
 
@@ -61,18 +74,23 @@ class Verifier:
         """Of the certificates that were shown; of a resumed session only the first is known."""
         if len(chain) == 1 and chain[0] in self._known:
             return self._known[chain[0]]
-        found = _ask(self._context, chain, self._depth)
+        found = _ask(self._context, chain, self._depth, _WITH_ECDSA)
+        if found.text == _OTHER_KEY:
+            found = _ask(self._context, chain, self._depth, _WITH_RSA)
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[chain[0]] = found
         return found
 
 
-def _ask(context: ssl.SSLContext, chain: tuple[bytes, ...], depth: int) -> Verdict:
+def _ask(context: ssl.SSLContext, chain: tuple[bytes, ...], depth: int, suite: bytes) -> Verdict:
+    """Show certificates to OpenSSL: as a client to a server's context, or, with a `suite`, the other way."""
+    is_server = context.protocol is ssl.PROTOCOL_TLS_SERVER
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    connection = context.wrap_bio(incoming, outgoing, server_side=True)
+    connection = context.wrap_bio(incoming, outgoing, server_side=is_server)
     listed = b"".join(len(each).to_bytes(3, "big") + each for each in chain)
-    for message in (_message(1, _HELLO), _message(11, len(listed).to_bytes(3, "big") + listed)):
+    hello = _message(1, _CLIENT_HELLO) if is_server else _message(2, _SERVER_HELLO % suite)
+    for message in (b"", hello, _message(11, len(listed).to_bytes(3, "big") + listed)):
         incoming.write(_records(message))
         try:
             connection.do_handshake()

@@ -19,13 +19,12 @@ from emulator.nginx.rows import (
     string,
     text,
 )
-from emulator.nginx.values import as_number, one_of
-from emulator.nginx.values import seconds as as_seconds
+from emulator.nginx.tlsvalues import PROTOCOLS, is_count, place_certificate_cache
+from emulator.nginx.values import one_of
 from emulator.nginx.values import size as as_size
 
 MODULE = "ngx_http_ssl_module"
 
-PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 CIPHERS = "HIGH:!aNULL:!MD5"
 _LEAST_CACHE = 8 * 4096
 _GROUPS = frozenset(
@@ -44,7 +43,7 @@ def place_session_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
         if arg in ("off", "none", "builtin"):
             continue
         kind, colon, rest = arg.partition(":")
-        if kind == "builtin" and colon and as_count(rest):
+        if kind == "builtin" and colon and is_count(rest):
             continue
         name, colon, length = rest.partition(":")
         octets = as_size(length) if kind == "shared" and name and colon else None
@@ -53,14 +52,6 @@ def place_session_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
         if octets < _LEAST_CACHE:
             raise BadValue(f'session cache "{arg}" is too small')
     return args
-
-
-def as_count(text: str) -> bool:
-    try:
-        as_number((text,))
-    except BadValue:
-        return False
-    return True
 
 
 def place_ocsp_cache(block: Block, value: str) -> str:
@@ -75,25 +66,6 @@ def place_ocsp_cache(block: Block, value: str) -> str:
     if octets < _LEAST_CACHE:
         raise BadValue(f'OCSP cache "{value}" is too small')
     return value
-
-
-def place_certificate_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
-    """As ngx_http_ssl_certificate_cache."""
-    has_max = False
-    for arg in args:
-        name, equals, value = arg.partition("=")
-        if name == "max" and equals:
-            if not as_count(value) or not int(value):
-                raise BadValue(f'invalid parameter "{arg}"')
-            has_max = True
-        elif name in ("inactive", "valid") and equals:
-            if as_seconds(value) is None:
-                raise BadValue(f'invalid parameter "{arg}"')
-        elif arg != "off":
-            raise BadValue(f'invalid parameter "{arg}"')
-    if not has_max and "off" not in args:
-        raise BadValue(f'"{block.state.at.name}" must have the "max" parameter')
-    return args
 
 
 def warn_of_compression(block: Block, on: bool) -> bool:
