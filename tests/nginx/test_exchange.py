@@ -20,6 +20,10 @@ upstream kept { server 127.0.0.1:{upstream}; keepalive 4; }
 server {
     listen 80; client_max_body_size 0; proxy_connect_timeout 2s; proxy_read_timeout 9s; proxy_send_timeout 9s;
     location = /plain { proxy_pass http://127.0.0.1:{upstream}; }
+    location = /upgraded {
+        proxy_pass http://127.0.0.1:{upstream}; proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection upgrade;
+    }
     location = /kept { proxy_pass http://kept; proxy_http_version 1.1; proxy_set_header Connection ""; }
     location = /two { proxy_pass http://two; }
     location = /streamed { proxy_pass http://two; proxy_request_buffering off; proxy_http_version 1.1; }
@@ -201,7 +205,7 @@ def test_an_upstream_that_says_nothing_is_a_504(server: Serving) -> None:
 def test_a_peer_is_free_again_however_its_request_ended(server: Serving, end: str) -> None:
     group = group_of(server, b"/plain")
     upgrade = ("Connection: upgrade", "Upgrade: x") if end == "tunnel" else ()
-    client = server.client(request("GET", "/plain", *upgrade))
+    client = server.client(request("GET", "/upgraded" if upgrade else "/plain", *upgrade))
     assert [peer.connections for peer in group.peers] == [1]
     with server.upstream.accept() as upstream:
         if end == "answered":
@@ -259,7 +263,7 @@ def test_a_kept_connection_that_breaks_under_a_request_is_replaced_by_a_new_one(
 
 
 def test_a_tunnel_carries_bytes_both_ways_and_ends_with_either_side(server: Serving) -> None:
-    client = server.client(request("GET", "/plain", "Connection: upgrade", "Upgrade: x") + b"early")
+    client = server.client(request("GET", "/upgraded", "Connection: upgrade", "Upgrade: x") + b"early")
     with server.upstream.accept() as upstream:
         received(upstream)
         upstream.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello")
