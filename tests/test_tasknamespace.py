@@ -100,6 +100,17 @@ def test_dnsrr_resolves_to_every_task_and_dials_just_the_one_named() -> None:
     assert space.dial("192.168.100.4", 8000).address == ("127.168.100.4", 8000)
 
 
+def test_the_networks_own_name_server_knows_its_names_and_leaves_others_to_the_world() -> None:
+    space = namespace(table(1, 2))
+    assert space.is_name_server("127.0.0.11")
+    assert not space.is_name_server("127.0.0.1")
+    assert space.known("webapp") == space.resolve("webapp")
+    assert space.known("localhost") == ("127.0.0.1",)
+    assert space.known("example.com") is None
+    assert not HostNamespace("here").is_name_server("127.0.0.11")
+    assert HostNamespace("here").known("localhost") is None
+
+
 def test_a_service_without_a_task_does_not_resolve_and_its_vip_refuses() -> None:
     space = namespace(table())
     assert space.resolve("webapp") == ()

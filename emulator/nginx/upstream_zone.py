@@ -47,7 +47,8 @@ class SharedGroup:
         self._part = zone.parts
         zone.parts += 1
         self._version = 0
-        self._known: dict[int, Peer] = {}  # by number
+        written = [*group.peers, *group.backups]  # which all workers number alike
+        self._known: dict[int, Peer] = dict(enumerate(written, 1))
         self._order: list[int] = []
 
     def __enter__(self) -> None:
@@ -147,10 +148,8 @@ class SharedGroup:
 
     def _begin(self) -> None:
         """The first one who looks writes down what the configuration says."""
-        peers = [*self._group.peers, *self._group.backups][: self._room]
-        self._known = dict(enumerate(peers, 1))
-        self._order = list(self._known)
-        self._write_all(1, len(peers))
+        self._order = list(self._known)[: self._room]
+        self._write_all(1, len(self._known))
 
     def _write_all(self, version: int, last: int) -> None:
         self._version = version
