@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.nginx.conf import ENCODING
 from emulator.nginx.log import compile_format
 from emulator.nginx.modules.log import COMBINED
 from emulator.nginx.request import Request
@@ -35,7 +34,10 @@ def compile_access_logs(block: Block, registry: LogRegistry, own: frozenset[str]
 
             writer = _to_server(registry.server(entry.syslog, LogServer), line)
         elif "$" in entry.path:
-            writer = _to_named_by_request(registry, compile_template(entry.path, own), line)
+            from emulator.nginx.namedlogs import NamedLogs
+
+            cache = block.given("open_log_file_cache")
+            writer = NamedLogs(compile_template(entry.path, own), line, registry.prefix, cache).write
         else:
             log = registry.open(entry.path, entry.buffer, entry.flush / 1000, entry.gzip)
             writer = _writer(log, line)
@@ -71,20 +73,5 @@ def _conditional(condition: Template, writer: Writer) -> Writer:
     def write(r: Request) -> None:
         if condition(r) not in (b"", b"0"):
             writer(r)
-
-    return write
-
-
-def _to_named_by_request(registry: LogRegistry, name: Template, line: Template) -> Writer:
-    """A log whose file name has variables."""
-
-    def write(r: Request) -> None:
-        path = name(r).decode(*ENCODING)
-        log = registry.open_now(path)
-        if log is None:
-            r.log_error("crit", f'open() "{path}" failed')
-        else:
-            log.write(line(r))
-            log.flush()
 
     return write

@@ -43,17 +43,6 @@ class LogRegistry:
                 raise ConfError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from None
         return log
 
-    def open_now(self, path: str) -> LogFile | None:
-        """A log whose name has variables: opened when it is first written to; None if that fails."""
-        full = os.path.join(self.prefix, path)  # noqa: PTH118
-        log = self._files.get(full)
-        if log is None:
-            try:
-                log = self._files[full] = LogFile(self._namespace.path(full))
-            except OSError:
-                return None
-        return log
-
     def server(self, to: Syslog, kind: type[LogServer]) -> LogServer:
         """A log server; what it does not take is told in the main error log."""
         return kind(to, self._namespace, self._complain)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.modules.core import refuse_unresolved
-from emulator.nginx.rows import HSL, LI, NO_EFFECT, ONE_FOUR, H, X, row, uses_variables
+from emulator.nginx.rows import HSL, LI, ONE_FOUR, H, X, row, uses_variables
 from emulator.nginx.syslog import Syslog, parse_syslog
 from emulator.nginx.values import milliseconds, number, seconds, size, variables_in
 
@@ -123,18 +123,32 @@ def _option(found: dict[str, int], arg: str) -> None:
         raise BadValue(f'invalid parameter "{arg}"')
 
 
-def as_open_log_file_cache(args: tuple[str, ...]) -> tuple[str, ...]:
-    """As ngx_http_log_open_file_cache; logs whose names have variables are always kept open here."""
+class OpenLogFileCache(NamedTuple):
+    """How many logs with variable names are kept open, and for how many seconds: unused, and at all."""
+
+    max: int
+    inactive: int = 10
+    valid: int = 60
+
+
+def as_open_log_file_cache(args: tuple[str, ...]) -> OpenLogFileCache | None:
+    """As ngx_http_log_open_file_cache; what is used but once is kept here, too."""
     limits = {"max": number, "inactive": seconds, "min_uses": number, "valid": seconds}
+    found: dict[str, int] = {}
     for arg in args:
         name, equals, text = arg.partition("=")
         if arg == "off":
             continue
-        if not equals or name not in limits or not limits[name](text):
+        value = limits[name](text) if equals and name in limits else None
+        if not value:
             raise BadValue(f'invalid "open_log_file_cache" parameter "{arg}"')
-    if args != ("off",) and not any(arg.startswith("max=") for arg in args):
+        found[name] = value
+    if args == ("off",):
+        return None
+    if "max" not in found:
         raise BadValue('"open_log_file_cache" must have "max" parameter')
-    return args
+    found.pop("min_uses", None)
+    return OpenLogFileCache(**found)
 
 
 DIRECTIVES: tuple[Directive, ...] = (
@@ -151,7 +165,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         repeat=True,
     ),
     row(
-        *("open_log_file_cache", HSL, ONE_FOUR, "Keep logs with variable names open.", None, NO_EFFECT),
+        *("open_log_file_cache", HSL, ONE_FOUR, "Keep logs with variable names open."),
         parse=as_open_log_file_cache,
     ),
 )
