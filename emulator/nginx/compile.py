@@ -19,6 +19,7 @@ from emulator.nginx.listener import Listener
 from emulator.nginx.location import Location, compile_location, rewrite_handlers
 from emulator.nginx.logregistry import LogRegistry
 from emulator.nginx.map import Computed, compile_maps
+from emulator.nginx.modules.listen import NAMELESS
 from emulator.nginx.phases import compile_post_read
 from emulator.nginx.request import Handler, Request
 from emulator.nginx.shared import Shared
@@ -115,7 +116,7 @@ class Server:
         self, block: Block, location: Location, names: tuple[ServerName, ...], hostname: str
     ) -> None:
         self.location = location
-        self.names = tuple(names)
+        self.names = names or (NAMELESS,)
         first = names[0].text if names else ""
         self.name: bytes = (
             hostname if first == "$hostname" else first.lstrip(".") if first.startswith(".") else first

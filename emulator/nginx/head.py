@@ -77,21 +77,23 @@ def check_size(buffer: bytes, end: int, server: Server) -> None:
 
 def check_head(r: Request) -> None:
     """Host, server, framing and keep-alive of a head; raises BadMessage with nginx's status and reason."""
+    if len(r.index) != len(r.headers):
+        _check_duplicates(r)
     index = r.index
     given = index.get(b"host")
     if given is not None:
-        invalid = INVALID_HOST
-        if r.host is None:
-            set_host(r, given, invalid)
-        elif validate_host(given) is None:
-            raise BadMessage(400, invalid)
+        try:
+            _take_host(r, given)
+        except BadMessage:
+            _forget_after(r, next(i for i, field in enumerate(r.headers) if field[2] == b"host"))
+            raise
     elif r.version > 10:
+        if r.host is None:
+            choose_server(r, b"")
         r.whole = True
         raise BadMessage(400, f'client sent HTTP/1.1 request without "Host" header {WHILE_READING}')
     elif r.host is None:
         choose_server(r, b"")
-    if len(index) != len(r.headers):
-        _check_duplicates(r)
     r.whole = True
     length = index.get(b"content-length")
     if length is not None:
@@ -120,16 +122,35 @@ def set_host(r: Request, value: bytes, invalid: str) -> None:
     choose_server(r, host)
 
 
+def _take_host(r: Request, value: bytes) -> None:
+    """A Host names the server, unless the request line's target has."""
+    if r.host is None:
+        set_host(r, value, INVALID_HOST)
+    elif validate_host(value) is None:
+        raise BadMessage(400, INVALID_HOST)
+
+
 def _check_duplicates(r: Request) -> None:
+    """What may stand once: a Host before the second one counts, what follows it was never read."""
     seen: dict[bytes, tuple[bytes, bytes]] = {}
-    for name, value, lower in r.headers:
-        if lower in _UNIQUE:
-            if lower in seen:
-                what = "host header" if lower == b"host" else "header line"
-                text = b'"%b: %b", previous value: "%b: %b"' % (name, value, *seen[lower])
-                shown = text.decode("utf-8", "surrogateescape")
-                raise BadMessage(400, f"client sent duplicate {what}: {shown} {WHILE_READING}")
-            seen[lower] = (name, value)
+    for place, (name, value, lower) in enumerate(r.headers):
+        if lower not in _UNIQUE:
+            continue
+        if lower in seen:
+            _forget_after(r, place)
+            if b"host" in seen:
+                _take_host(r, seen[b"host"][1])
+            what = "host header" if lower == b"host" else "header line"
+            text = b'"%b: %b", previous value: "%b: %b"' % (name, value, *seen[lower])
+            shown = text.decode("utf-8", "surrogateescape")
+            raise BadMessage(400, f"client sent duplicate {what}: {shown} {WHILE_READING}")
+        seen[lower] = (name, value)
+
+
+def _forget_after(r: Request, place: int) -> None:
+    """nginx reads the fields one by one, and no further than a fault."""
+    r.headers = r.headers[: place + 1]
+    r.index = {lower: value for _, value, lower in reversed(r.headers)}
 
 
 def _transfer_encoding(r: Request, coding: bytes, length: bytes | None) -> None:

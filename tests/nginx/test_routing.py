@@ -166,4 +166,6 @@ def test_a_host_finds_its_server(serve: Serve, host: bytes, server: bytes) -> No
 
 
 def test_an_expression_hands_its_named_groups_to_the_request(serve: Serve) -> None:
-    assert serve(NAMED).conf.listeners[0].find(b"me.re.org")[1] == {"sub": b"me"}
+    match = serve(NAMED).conf.listeners[0].find(b"me.re.org")[1]
+    assert match is not None
+    assert match.groupdict() == {"sub": b"me"}

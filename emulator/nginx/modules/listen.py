@@ -43,6 +43,8 @@ class ServerName(NamedTuple):
     pattern: re.Pattern[bytes] | None = None
 
 
+NAMELESS = ServerName("")  # what a server is called for which nobody has written a name
+
 _OPTIONS = ("bind", "deferred", "reuseport", "multipath")
 
 
