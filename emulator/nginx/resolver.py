@@ -51,6 +51,7 @@ class Resolver:
         self._written = written
         self._cache: dict[str, tuple[float, Found]] = {}
         self._asked: dict[str, Question] = {}
+        self._open: set[Question] = set()  # that ask for services
         self._turn = 0
         namespace = worker.namespace
         self._local = any(namespace.is_name_server(each.host) for each in written.servers)
@@ -76,7 +77,13 @@ class Resolver:
         if self._local:
             then(Found((), code=dns.NOT_FOUND))
             return
-        Question(self, name, (dns.SRV,), lambda question, found: None).wait(timeout, then)
+        self._open.add(asked := Question(self, name, (dns.SRV,), lambda it, found: self._open.discard(it)))
+        asked.wait(timeout, then)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        for question in (*self._asked.values(), *self._open):
+            question.close()
 
     def _keep(self, question: Question, found: Found) -> None:
         self._asked.pop(question.name, None)
@@ -171,6 +178,7 @@ class Question:
         self._over = over
         self._waiting: list[tuple[Then, Timer]] = []
         self._open: dict[int, int] = {}  # number -> kind
+        self._kinds = kinds
         self._left = list(kinds)
         self._asks = name  # a CNAME's target later on
         self._names = 0
@@ -250,12 +258,12 @@ class Question:
             self._complete(kind)
 
     def _complete(self, kind: int) -> None:
-        wanted = [record for record in self._records if record.kind not in (dns.CNAME,)]
+        wanted = [record for record in self._records if record.kind != dns.CNAME]
         names = [record.value for record in self._records if record.kind == dns.CNAME]
         if not wanted and names and not self._code and self._names < _MOST_NAMES:
             self._names += 1
             self._asks, self._records = names[-1], []
-            self._left = list({dns.A, dns.AAAA} if kind in (dns.A, dns.AAAA) else {kind})
+            self._left = list(self._kinds)
             self._cancel()
             self._ask()
             return
@@ -276,13 +284,17 @@ class Question:
         then(found)
 
     def _end(self, found: Found) -> None:
-        self._cancel()
-        self._close()
+        self.close()
         self._over(self, found)
         waiting, self._waiting = self._waiting, []
         for then, timer in waiting:
             timer.cancel()
             then(found)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._cancel()
+        self._close()
 
     def _cancel(self) -> None:
         if self._again is not None:

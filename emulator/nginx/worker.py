@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.nginx import guard
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.listener import Listener
+    from emulator.nginx.proxyprotocol import Proxied
     from emulator.nginx.request import Request
     from emulator.nginx.resolver import Resolver
 
@@ -63,6 +65,7 @@ class Worker:
         self.requests = 0
         self.quitting = False
         self.connections: set[Connection] = set()
+        self.proxied: dict[Connection, Proxied] = {}  # what the PROXY protocol says of some of them
         self.slots = Slots(self, conf.worker_connections)
         self._sockets = sockets
         self.accepted = 0
@@ -163,6 +166,8 @@ class Worker:
         for connection in list(self.connections):
             connection.close()
         self.idle.close()
+        for resolver in self.resolvers.values():
+            resolver.close()
         for log in self.conf.logs:
             log.flush()
 
@@ -187,7 +192,9 @@ class Worker:
             at = listener
             if listener.specifics:
                 at = listener.specifics.get(client.getsockname()[0], listener)
-            if at.tls:
+            if at.proxied:
+                self._greet(client, peer, at)
+            elif at.tls:
                 self.connections.add(self._secure(client, peer, at))
             else:
                 self.connections.add(Connection(self, client, peer, at))
@@ -196,6 +203,21 @@ class Worker:
         from emulator.nginx.tlsconnection import TlsConnection
 
         return TlsConnection(self, client, peer, listener)
+
+    def _greet(self, client: socket.socket, peer: tuple[str, int] | str, listener: Listener) -> None:
+        """The real connection begins when a proxy has said whose it is."""
+        from emulator.nginx.greeting import Greeting
+
+        def begin(number: int, proxied: Proxied | None) -> None:
+            make = self._secure if listener.tls else partial(Connection, self)
+            self.accepted -= 1
+            connection = make(client, peer, listener)
+            connection.number = number
+            self.connections.add(connection)
+            if proxied is not None:
+                self.proxied[connection] = proxied
+
+        self.connections.add(Greeting(self, client, peer, listener, begin))  # type: ignore[arg-type]
 
     def _accept_failed(self, error: OSError) -> None:
         self.log_global("crit", f"accept4() failed ({error.errno}: {error.strerror})")
@@ -220,6 +242,8 @@ class Worker:
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        if self.proxied:
+            self.proxied.pop(connection, None)
         if connection.request is not None:
             connection.request.clean_up()
         if self.quitting and not self.connections:
