@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.bodyfilter import BodyFilter, attach
 from emulator.nginx.conf import ENCODING
+from emulator.nginx.contenttype import type_of, type_test
 from emulator.nginx.directives import Context
 from emulator.nginx.modules.charset import UTF8, Mapped, code_of, names_of
-from emulator.nginx.outfields import type_of, type_test, value_of
+from emulator.nginx.outfields import value_of
 from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.bodyfilter import Chain, attach
 from emulator.nginx.conditions import parse_date
+from emulator.nginx.contenttype import type_test
 from emulator.nginx.headers import AddedName
-from emulator.nginx.outfields import forget_ranges, type_test, value_of, weaken_etag
+from emulator.nginx.outfields import forget_ranges, value_of, weaken_etag
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
-
-from emulator.nginx.conf import ENCODING
 
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
-
-
-_WITH_CHARSET = re.compile(rb"(.*?); *charset=\"?(.*?)\"?\Z", re.IGNORECASE | re.DOTALL)
 
 
 def value_of(r: Request, lower: bytes) -> bytes | None:
@@ -70,27 +63,3 @@ def _weak(tag: bytes) -> bytes | None:
     if len(tag) > 2 and tag.startswith(b"W/"):
         return tag
     return b"W/" + tag if tag.startswith(b'"') else None
-
-
-def type_of(r: Request) -> tuple[bytes, bytes]:
-    """The content type and its charset; they are told apart only where an upstream said both
-    (ngx_http_upstream_copy_content_type) or a filter has named the charset."""
-    text = r.content_type
-    if text is None:
-        return b"", b""
-    if r.charset is not None:
-        return text, r.charset
-    head = r.upstream.head if r.upstream is not None else None
-    if head is not None and head.index.get(b"content-type") is text:
-        found = _WITH_CHARSET.match(text)
-        if found:
-            return found[1], found[2]
-    return text, b""
-
-
-def type_test(kinds: Iterable[str]) -> Callable[[Request], bool]:
-    """Whether a response is of one of these types, as ngx_http_test_content_type; `*` is all, and none."""
-    types = frozenset(kind.lower().encode(*ENCODING) for kind in kinds)
-    if b"*" in types:
-        return lambda r: True
-    return lambda r: r.content_type is not None and type_of(r)[0].lower() in types

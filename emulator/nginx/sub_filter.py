@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx.bodyfilter import attach
-from emulator.nginx.outfields import forget_etag, forget_last_modified, type_test, weaken_etag
+from emulator.nginx.contenttype import type_test
+from emulator.nginx.outfields import forget_etag, forget_last_modified, weaken_etag
 from emulator.nginx.variables import Template, compile_template, constant_of
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Substitution:
 
     def end(self) -> bytes:
         held, self._held = self._held, b""
+        self._replacements = ()  # they refer to the request, which refers to this
         return held
 
 
