@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_HANDSHAKE, _CLIENT_HELLO = 22, 1
+_HANDSHAKE, _CLIENT_HELLO, _MAJOR = 22, 1, 3
 _SERVER_HELLO, _SERVER_KEY_EXCHANGE, _NAMED_CURVE = 2, 12, 3
 _NAME, _GROUPS, _SIGNATURES, _ALPN, _KEY_SHARE = 0, 10, 13, 16, 51
 _LARGEST = 1 << 16
@@ -74,7 +74,7 @@ def handshake(data: bytes) -> bytes:
     """The payload of the handshake records at the beginning, as far as they are whole."""
     found, at = b"", 0
     while at + 5 <= len(data):
-        if data[at] != _HANDSHAKE:
+        if data[at] != _HANDSHAKE or data[at + 1] != _MAJOR:
             if not found:
                 raise BadHello("another record")
             break

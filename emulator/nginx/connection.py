@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from emulator.http1 import parse
 from emulator.http1.message import BadMessage, RequestHead
@@ -69,6 +69,8 @@ class Connection:
         "worker",
     )
 
+    writing: ClassVar[str] = "send()"  # what the log calls it
+
     def __init__(
         self, worker: Worker, sock: socket.socket, peer: tuple[str, int] | str, listener: Listener
     ) -> None:
@@ -76,9 +78,8 @@ class Connection:
         self.sock: socket.socket = sock
         self.fd: int = sock.fileno()
         self.listener: Listener = listener
-        client: tuple[str, int] = worker.client_of(peer)
-        self.address: str = client[0]
-        self.port: int = client[1]
+        self.address: str
+        self.address, self.port = worker.client_of(peer)
         self.tls: bool = False
         self.number: int = worker.next_number()
         self.buffer: bytes = b""
@@ -258,7 +259,7 @@ class Connection:
             self.close()
             return
         request.log_error(
-            "info", f"send() failed ({error.errno}: {error.strerror}) while sending response to client"
+            "info", f"{self.writing} failed ({error.errno}: {error.strerror}) while sending response to client"
         )
         self.abort(request)
 

@@ -115,6 +115,8 @@ class TlsConnection(Connection):
 
     __slots__ = ("_client", "base", "hello", "stream")
 
+    writing = "SSL_write()"
+
     def __init__(
         self, worker: Worker, sock: socket.socket, peer: tuple[str, int] | str, listener: Listener
     ) -> None:
@@ -161,7 +163,7 @@ class TlsConnection(Connection):
                 self.listener = Negotiated(self.listener, name, server, captures)
         tls = self.listener.default.tls
         if tls is not None and tls.rejects:
-            self._refuse(_UNRECOGNIZED_NAME, "error", "handshake rejected")
+            self._refuse(_UNRECOGNIZED_NAME, "info", "handshake rejected")
         elif hello.alpn and ALPN.isdisjoint(hello.alpn):
             text = "(SSL: error:0A0000EB:SSL routines::no application protocol)"
             self._refuse(_NO_APPLICATION_PROTOCOL, "info", f"SSL_do_handshake() failed {text}")
@@ -294,6 +296,11 @@ class TlsConnection(Connection):
             return 421
         tls = r.server.tls
         return tls.objection(r) if tls is not None else 0
+
+    def time_out(self, request: Request) -> None:
+        if self.stream is not None:
+            self.stream.be_quiet()
+        super().time_out(request)
 
     def close(self) -> None:
         if not self.closed:

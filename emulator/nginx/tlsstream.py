@@ -98,6 +98,7 @@ class TlsStream:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+            self._broken = True  # who ends without a word gets none
         return bool(data)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
@@ -171,6 +172,10 @@ class TlsStream:
             raise
         self._backlog = data
         return not data
+
+    def be_quiet(self) -> None:
+        """End without a word, as nginx does with who was too slow."""
+        self._broken = True
 
     def shutdown(self, how: int) -> None:
         """Say the end in TLS's own way, then in TCP's."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _of(value: Callable[[TlsConnection], str | None]) -> Getter:
     def get(r: Request) -> bytes | None:
         connection: Any = r.main.connection
-        if not connection.tls or connection.stream is None:
+        if getattr(connection, "hello", None) is None:
             return None
         return (value(connection) or "").encode() or None
 

@@ -3,7 +3,8 @@
 A case file (`verdicts/*.txt`) has, for each configuration, one line that begins with where the text
 stands, and below it what real nginx says, a line each, without "nginx: " and with NGINX.CONF for the
 file's name. `ok` stands for its two lines of success; `!` begins what the emulator says instead, where
-it differs on purpose. "\\n" in a text is a new line.
+it differs on purpose. "\\n" in a text is a new line. Where a text names tls/,
+the files of certificates.py are there.
 
     location | sendfile maybe;
     = [emerg] invalid value "maybe" in "sendfile" directive, it must be "on" or "off" in NGINX.CONF:6
@@ -130,6 +131,10 @@ def asked_about(folder: Path) -> tuple[Verdict, Verdict]:
 
 def _arguments(folder: str, conf: str, others: dict[str, str]) -> list[str]:
     Path(folder, "nginx.conf").write_text(conf, encoding="utf-8")
+    if "tls/" in conf:
+        from tests.oracle import certificates
+
+        Path(folder, "tls").symlink_to(certificates.folder())
     directives = others.pop("directives", None)
     for name, text in others.items():
         Path(folder, name.replace("_", ".")).write_text(text, encoding="utf-8")
