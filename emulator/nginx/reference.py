@@ -24,6 +24,7 @@ a gap. Each is one of:
 - **refused**: the same, for good, with the reason that the last column gives.
 
 Nothing is silently ignored: what is not built stops the start, as an unknown directive would.
+How one is added: [adding-a-directive.md](adding-a-directive.md).
 """
 
 _PLACES = {

@@ -22,7 +22,6 @@ from .verdict import PLACES, ask_nginx
 
 # What the wheel was built with beside nginx's own modules.
 FOREIGN = ("auth_jwt", "echo", "js_", "keyval", "more_", "set_", "upstream_list")
-PLACED = (*PLACES.values(), "events {}\nhttp { upstream u { server 127.0.0.1; %s\n} }")
 _BITS = {
     Context.MAIN: 0x01000000,
     Context.EVENTS: 0x02000000,
@@ -69,7 +68,7 @@ def _is_http(name: str) -> bool:
         return False
     return any(
         not any("is not allowed here" in line for line in ask_nginx(place % f"{name};").lines)
-        for place in PLACED
+        for place in PLACES.values()
     )
 
 

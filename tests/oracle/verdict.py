@@ -35,6 +35,7 @@ PLACES = {
     "http": _HTTP,
     "server": _HTTP % "server {\n%s\n}",
     "location": _HTTP % "server {\nlocation / {\n%s\n}\n}",
+    "upstream": _HTTP % "upstream u {\nserver 127.0.0.1;\n%s\n}",
 }
 
 
