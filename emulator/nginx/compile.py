@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emulator.nginx.log import LogFile
     from emulator.nginx.modules.listen import Listen, ServerName
     from emulator.nginx.tlsserver import TlsServer
+    from emulator.nginx.upstream import Group
     from emulator.nginx.upstream_names import Names
 
 
@@ -163,6 +164,7 @@ class HttpConf:
         self.computed: dict[str, Computed] = {}
         self.shared = Shared(main.state)
         self.names: list[Names] = []
+        self.implicit: dict[tuple[str, int], Group] = {}  # the groups that a proxy_pass makes
         self._temp = itertools.count(1)
         for http in main.blocks("http"):
             self._http(http)

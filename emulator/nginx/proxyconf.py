@@ -68,7 +68,7 @@ def _target(
         port = address.port or default_port
         shown = address.host if address.no_port else f"{address.host}:{port}"
     group = groups.get(address.host.lower()) if address.no_port and not address.unix else None
-    proxy.group = group or implicit_group(address, shown, port, block, conf.namespace)
+    proxy.group = group or implicit_group(address, shown, port, block, conf.namespace, conf.implicit)
     shown_bytes, port_bytes = shown.encode(*ENCODING), str(port).encode()
     proxy.host = lambda r: shown_bytes
     proxy.port = lambda r: port_bytes
@@ -82,7 +82,8 @@ def _dynamic_target(
     template = compile_template(to.url, own)
     resolver = block.inherited("resolver")
     timeout = block.inherited("resolver_timeout") / 1000
-    known: dict[str, Group] = {}
+    known: dict[tuple[str, int], Group] = {}
+    implicit = conf.implicit
 
     def target(r: Request) -> Target | int:
         url = template(r).decode(*ENCODING)
@@ -100,11 +101,13 @@ def _dynamic_target(
         port = address.port or usual
         shown = address.host if address.no_port else f"{address.host}:{port}"
         group: Group | Lookup | None
-        group = groups.get(address.host.lower()) if address.no_port else known.get(shown)
+        group = (groups.get(key[0]) if address.no_port else None) or implicit.get(key) or known.get(key)
         if group is None:
             found = _found_now(address, port, shown)
             if found is not None:
-                known[shown] = group = found
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                known[key] = group = found
             elif resolver is None:
                 r.log_error("error", f"no resolver defined to resolve {address.host}")
                 return 502

@@ -8,10 +8,11 @@ are kinds of a Turn, each in a module of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from emulator.nginx.request import Request
     from emulator.nginx.upstream_names import Names
 

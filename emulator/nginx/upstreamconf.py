@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from emulator.nginx.upstream_names import Names
     from emulator.nginx.upstream_zone import Address
 
+    Implicit = dict[tuple[str, int], Group]  # by host and port
+
 
 def compile_groups(http: Block, namespace: Namespace) -> dict[str, Group]:
     """The upstream blocks by name, each address of each server a peer; ConfError for a host not found."""
@@ -158,9 +160,22 @@ def addresses_of(host: str, namespace: Namespace) -> tuple[str, ...]:
 
 
 def implicit_group(
+    address: WrittenAddress, shown: str, port: int, block: Block, namespace: Namespace, known: Implicit
+) -> Group:
+    """The group of one that a proxy_pass makes of its host: it keeps no connections.
+
+    All locations that name it have the same one, and those with variables find it, too.
+    """
+    key = (f"unix:{address.host}", 0) if address.unix else (address.host.lower(), port)
+    group = known.get(key)
+    if group is None:
+        group = known[key] = _implicit_group(address, shown, port, block, namespace)
+    return group
+
+
+def _implicit_group(
     address: WrittenAddress, shown: str, port: int, block: Block, namespace: Namespace
 ) -> Group:
-    """The group of one that a proxy_pass makes of its host: it keeps no connections."""
     if address.unix:
         return Group(f"unix:{address.host}", [Peer(f"unix:{address.host}", 0)])
     hosts = addresses_of(address.host, namespace)
