@@ -59,6 +59,7 @@ SHELLS = {
     "emulator.nginx.conditions",
     "emulator.nginx.connection",
     "emulator.nginx.event",
+    "emulator.nginx.greeting",
     "emulator.nginx.lingering",
     "emulator.nginx.log",
     "emulator.nginx.logserver",

@@ -201,6 +201,7 @@ class HttpConf:
                         max(listener.backlog, listen.backlog) if listen.given else listener.backlog
                     )
                     listener.tls |= listen.ssl
+                    listener.proxied |= listen.proxy_protocol
                     listener.add(server, listen.default_server, self.namespace.hostname)
         if any(listener.tls for listener in listeners.values()):
             from emulator.nginx.tlsconf import check_listeners

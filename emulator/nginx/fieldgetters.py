@@ -116,6 +116,28 @@ def not_found(r: Request) -> None:
     """What has no value here: no PROXY protocol is spoken, nothing is cached, no trailer is kept."""
 
 
+def proxied(name: str) -> Getter:
+    """What the PROXY protocol says of the connection."""
+
+    def getter(r: Request) -> bytes | None:
+        found = r.worker.proxied.get(r.main.connection)
+        return None if found is None else getattr(found, name)
+
+    return getter
+
+
+def _tlv(rest: str) -> Getter:
+    def getter(r: Request) -> bytes | None:
+        found = r.worker.proxied.get(r.main.connection)
+        try:
+            return None if found is None else found.tlv(rest)
+        except KeyError:
+            r.log_error("error", f'unknown PROXY protocol TLV "{rest}"')
+            return None
+
+    return getter
+
+
 def _argument(rest: str) -> Getter:
     wanted = rest.lower().encode() + b"="
 
@@ -152,5 +174,5 @@ PREFIXES: dict[str, Callable[[str], Getter]] = {
     "sent_trailer_": _sent_trailer,
     "upstream_cookie_": _upstream_cookie,
     "upstream_trailer_": _upstream_trailer,
-    "proxy_protocol_tlv_": lambda rest: not_found,
+    "proxy_protocol_tlv_": _tlv,
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from emulator.nginx import respond
 from emulator.nginx.address import packed
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.fieldgetters import Getter, header, not_found
+from emulator.nginx.fieldgetters import Getter, header, not_found, proxied
 from emulator.nginx.head import port_of
 
 if TYPE_CHECKING:
@@ -213,10 +213,10 @@ GETTERS: dict[str, Getter] = {
     "nginx_version": lambda r: respond.VERSION,
     "pid": lambda r: r.worker.pid,
     "pipe": lambda r: b"p" if r.connection.pipelined else b".",
-    "proxy_protocol_addr": not_found,
-    "proxy_protocol_port": not_found,
-    "proxy_protocol_server_addr": not_found,
-    "proxy_protocol_server_port": not_found,
+    "proxy_protocol_addr": proxied("source"),
+    "proxy_protocol_port": proxied("source_port"),
+    "proxy_protocol_server_addr": proxied("target"),
+    "proxy_protocol_server_port": proxied("target_port"),
     "realpath_root": lambda r: r.worker.realpath(_document_root(r)),
     "remote_addr": lambda r: r.connection.address.encode(),
     "realip_remote_addr": lambda r: _original(r)[0].encode(),

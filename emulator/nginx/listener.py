@@ -31,6 +31,7 @@ class Listener:
         "host",
         "local_address",
         "port",
+        "proxied",
         "servers",
         "single",
         "specifics",
@@ -50,6 +51,7 @@ class Listener:
         self.default: Server
         self.single: Server | None = None
         self.tls = False
+        self.proxied = False  # a PROXY header comes first
         self._exact: dict[bytes, Server] = {}
         self._heads: dict[bytes, Server] = {}  # *.example.org as .example.org
         self._tails: dict[bytes, Server] = {}  # www.example.* as www.example.

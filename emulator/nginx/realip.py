@@ -43,6 +43,8 @@ def compile_realip(block: Block) -> Handler:
     name = header.lower().encode(*ENCODING)
     every = header == "X-Forwarded-For"  # of another field, the first counts
     recursive: bool = block.inherited("real_ip_recursive")
+    if header == "proxy_protocol":
+        return _by_protocol(proxies)
 
     def handler(r: Request) -> int:
         fields = [value for _, value, lower in r.headers if lower == name]
@@ -54,6 +56,23 @@ def compile_realip(block: Block) -> Handler:
         if hop is not None:
             r.at_end(Original(connection))
             connection.address, connection.port = shown_octets(hop.address), hop.port
+        return DECLINED
+
+    return handler
+
+
+def _by_protocol(proxies: Proxies) -> Handler:
+    """`real_ip_header proxy_protocol`."""
+
+    def handler(r: Request) -> int:
+        connection = r.connection
+        proxied = r.worker.proxied.get(connection)
+        if proxied is None or any(isinstance(each, Original) for each in r.cleanups or ()):
+            return DECLINED
+        hop = forwarded(client_octets(connection.address), [proxied.source], proxies, False)
+        if hop is not None:
+            r.at_end(Original(connection))
+            connection.address, connection.port = shown_octets(hop.address), int(proxied.source_port or 0)
         return DECLINED
 
     return handler

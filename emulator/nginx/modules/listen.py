@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
-from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
+from emulator.nginx.directives import BadValue, Block, Context, Directive
 from emulator.nginx.rows import NONE, H, S, row
 from emulator.nginx.values import milliseconds as as_milliseconds
 from emulator.nginx.values import number as as_number
@@ -79,7 +79,7 @@ def _with_option(listen: Listen, option: str) -> Listen:
     if option == "ssl":
         return listen._replace(ssl=True)
     if option == "proxy_protocol":
-        raise not_yet(f'the "{option}" parameter of "listen"')
+        return listen._replace(proxy_protocol=True)
     if option == "http2":
         return listen._replace(http2=True)
     if option == "quic":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.nginx.address import Network, packed, parse_network
-from emulator.nginx.directives import BadValue, Block, Directive, not_yet
+from emulator.nginx.directives import BadValue, Block, Directive
 from emulator.nginx.forwarded import Proxies
 from emulator.nginx.rows import HSL, ONE, flag, row
 
@@ -26,15 +26,8 @@ def place_proxies(block: Block, text: str) -> Proxies:
     return Proxies(tuple(Network(address, 8 * len(address)) for address in addresses))
 
 
-def as_header(args: tuple[str, ...]) -> str:
-    """As ngx_http_realip: two names are nginx's own and written just so, any other is a field's."""
-    if args[0] == "proxy_protocol":
-        raise not_yet('the "proxy_protocol" parameter of "real_ip_header"')
-    return args[0]
-
-
 DIRECTIVES: tuple[Directive, ...] = (
     row("set_real_ip_from", HSL, ONE, "Proxies to believe.", (), check=place_proxies, repeat=True),
-    row("real_ip_header", HSL, ONE, "The field that names the client.", "X-Real-IP", parse=as_header),
+    row("real_ip_header", HSL, ONE, "The field that names the client.", "X-Real-IP"),
     flag("real_ip_recursive", HSL, "Skip all proxies that are believed.", False),
 )
