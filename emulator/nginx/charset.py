@@ -12,13 +12,14 @@ from emulator.nginx.contenttype import type_of, type_test
 from emulator.nginx.directives import Context
 from emulator.nginx.modules.charset import UTF8, Mapped, code_of, names_of
 from emulator.nginx.outfields import value_of
-from emulator.nginx.variables import Template, compile_template
+from emulator.nginx.variables import compile_getter
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
     from emulator.nginx.request import Request
 
 MakeFilter = Callable[[], BodyFilter]
+Getter = Callable[["Request"], "bytes | None"]
 Tables = dict[tuple[str, str], tuple[MakeFilter, bool]]
 
 _REDIRECTS = frozenset((301, 302))
@@ -111,16 +112,18 @@ def compile_charset(block: Block, own: frozenset[str]) -> Callable[[Request], No
             return None
         if target is None or (not overrides if type_of(r)[1] else not fits(r)):
             return None
-        return target(r)
+        return _found(r, target)
 
     def convert(r: Request) -> None:
         wanted = destination(r)
         if wanted is None:
             return
         kind, given = type_of(r)
-        has = given or (source(r) if source is not None else None)
-        if has is None:
+        if not given and source is None:
             _name_it(r, wanted)
+            return
+        has = given or (_found(r, source) if source is not None else None)
+        if has is None:
             return
         one, other = has.decode(*ENCODING).lower(), wanted.decode(*ENCODING).lower()
         if one == other:
@@ -155,11 +158,19 @@ def _forced(r: Request) -> bytes | None:
     return head.index[b"x-accel-charset"]
 
 
-def _name(text: str, own: frozenset[str]) -> Template:
+def _name(text: str, own: frozenset[str]) -> Getter:
     if text.startswith("$"):
-        return compile_template(text, own)
+        return compile_getter(text[1:], own)
     constant = text.encode(*ENCODING)
     return lambda r: constant
+
+
+def _found(r: Request, charset: Getter) -> bytes | None:
+    """A charset; without a value the answer ends, as NGX_ERROR of a filter ends it."""
+    value = charset(r)
+    if value is None:
+        r.connection.abort(r)
+    return value
 
 
 def _complain(r: Request, has: str, wanted: str) -> None:

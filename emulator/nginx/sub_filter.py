@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from emulator.nginx.bodyfilter import attach
@@ -27,36 +27,39 @@ Replacement = Callable[[], bytes]
 class Words:
     """The words to look for, in lower case and in the order written; some of them may be used up."""
 
-    __slots__ = ("_rest", "found", "longest", "started", "words")
+    __slots__ = ("found", "longest", "words")
 
     def __init__(self, words: tuple[tuple[int, bytes], ...]) -> None:
         self.words = words
         self.longest = max((len(word) for _, word in words), default=0)
         self.found = re.compile(b"|".join(b"(%b)" % re.escape(word) for _, word in words), re.IGNORECASE)
-        starts = b"|".join(_start_of(word) for _, word in words)
-        self.started = re.compile(rb"(?:%b)\Z" % starts, re.IGNORECASE | re.DOTALL)
-        self._rest: dict[int, Words] = {}
 
     def without(self, place: int) -> Words:
         """The same without the word in one place."""
-        rest = self._rest.get(place)
-        if rest is None:
-            rest = self._rest[place] = Words((*self.words[:place], *self.words[place + 1 :]))
-        return rest
+        return Words((*self.words[:place], *self.words[place + 1 :]))
 
-    def begins(self, text: bytes, before: int) -> bool:
-        """Whether one of the words before a place could begin with all of this text."""
-        text = text.lower()
-        return any(len(word) > len(text) and word.startswith(text) for _, word in self.words[:before])
+    def started(self, data: bytes, at: int) -> tuple[int, int]:
+        """Where what could become a match begins, and which word it would be; (len(data), 0) if nowhere."""
+        at = max(at, len(data) - self.longest + 1)
+        tail = data[at:].lower()
+        return min(
+            (
+                (at + start, place)
+                for place, (_, word) in enumerate(self.words)
+                for start in _starts(tail, word)
+            ),
+            default=(len(data), 0),
+        )
 
 
-def _start_of(word: bytes) -> bytes:
-    """A pattern of all that is a beginning of a word but not the whole of it."""
-    pattern = b""
-    for place in range(len(word) - 2, -1, -1):
-        letter = re.escape(word[place : place + 1])
-        pattern = b"%b(?:%b)?" % (letter, pattern) if pattern else letter
-    return pattern or rb"(?!)"
+def _starts(tail: bytes, word: bytes) -> Iterator[int]:
+    """Where a text ends with a beginning of a word that is not all of it, the first place only."""
+    start = tail.find(word[:1], max(0, len(tail) - len(word) + 1))
+    while start >= 0:
+        if word.startswith(tail[start:]):
+            yield start
+            return
+        start = tail.find(word[:1], start + 1)
 
 
 class Substitution:
@@ -79,14 +82,14 @@ class Substitution:
         while self._words.words and at < len(data):
             words = self._words
             found = words.found.search(data, at)
-            waits = words.started.search(data, max(at, len(data) - words.longest + 1))
-            if waits is not None and (found is None or _is_behind(words, data, found, waits)):
-                pieces.append(data[at : waits.start()])
-                self._held = data[waits.start() :]
+            waits = words.started(data, at)
+            if waits[0] < len(data) and (found is None or waits < (found.start(), _place(found))):
+                pieces.append(data[at : waits[0]])
+                self._held = data[waits[0] :]
                 return b"".join(pieces)
             if found is None:
                 break
-            pieces += (data[at : found.start()], self._replaced((found.lastindex or 1) - 1))
+            pieces += (data[at : found.start()], self._replaced(_place(found)))
             at = found.end()
         pieces.append(data[at:] if at else data)
         return b"".join(pieces)
@@ -110,11 +113,8 @@ class Substitution:
         return held
 
 
-def _is_behind(words: Words, data: bytes, found: re.Match[bytes], waits: re.Match[bytes]) -> bool:
-    """Whether a match must wait, since another one that counts first may yet become whole."""
-    if waits.start() != found.start():
-        return waits.start() < found.start()
-    return words.begins(data[waits.start() :], (found.lastindex or 1) - 1)
+def _place(found: re.Match[bytes]) -> int:
+    return (found.lastindex or 1) - 1
 
 
 def compile_sub_filter(block: Block, own: frozenset[str]) -> Callable[[Request], None]:

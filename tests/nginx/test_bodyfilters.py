@@ -84,6 +84,13 @@ def test_only_what_could_begin_a_match_waits() -> None:
     assert found.feed(b"met") == b"helmet"
 
 
+def test_a_word_may_be_as_long_as_a_page() -> None:
+    word = "<script>" + "x" * 9000
+    found = substitution([word])
+    assert found.feed(b"a" + word[:5000].encode()) == b"a"
+    assert found.feed(word[5000:].encode() + b"b") == b"<0>b"
+
+
 def test_a_value_is_computed_once_and_only_if_it_is_needed() -> None:
     asked: list[int] = []
 
