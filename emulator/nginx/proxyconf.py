@@ -75,6 +75,9 @@ def _target(
     proxy.uri = to.uri.encode(*ENCODING) if to.uri else None
 
 
+_MOST_KNOWN = 1000  # addresses, which clients may have chosen
+
+
 def _dynamic_target(
     proxy: Proxy, to: ProxyPass, own: frozenset[str], groups: dict[str, Group], conf: HttpConf, block: Block
 ) -> None:
@@ -100,6 +103,7 @@ def _dynamic_target(
             return 500
         port = address.port or usual
         shown = address.host if address.no_port else f"{address.host}:{port}"
+        key = (address.host.lower(), port)
         group: Group | Lookup | None
         group = (groups.get(key[0]) if address.no_port else None) or implicit.get(key) or known.get(key)
         if group is None:
