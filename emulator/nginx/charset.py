@@ -22,6 +22,7 @@ MakeFilter = Callable[[], BodyFilter]
 Getter = Callable[["Request"], "bytes | None"]
 Tables = dict[tuple[str, str], tuple[MakeFilter, bool]]
 
+_ASCII = bytes(range(128))
 _REDIRECTS = frozenset((301, 302))
 _HIGHEST_CODE = 0x10FFFF
 # one character of UTF-8 as its decoder takes it, else what of one has come by the end
@@ -54,12 +55,15 @@ class Table:
 class ToUtf8:
     """Each octet becomes a character of UTF-8."""
 
-    __slots__ = ("_characters",)
+    __slots__ = ("_characters", "_keeps_ascii")
 
     def __init__(self, characters: tuple[bytes, ...]) -> None:
         self._characters = characters
+        self._keeps_ascii = b"".join(characters[:128]) == _ASCII
 
     def feed(self, data: bytes) -> bytes:
+        if self._keeps_ascii and data.isascii():
+            return data
         return b"".join(map(self._characters.__getitem__, data))
 
     def flush(self) -> bytes:

@@ -78,11 +78,11 @@ class Substitution:
         data = self._held + data if self._held else data
         self._held = b""
         pieces: list[bytes] = []
-        at = 0
-        while self._words.words and at < len(data):
-            words = self._words
+        at, waits, words = 0, (-1, 0), self._words
+        while words.words and at < len(data):
             found = words.found.search(data, at)
-            waits = words.started(data, at)
+            if waits[0] < at:
+                waits = words.started(data, at)
             if waits[0] < len(data) and (found is None or waits < (found.start(), _place(found))):
                 pieces.append(data[at : waits[0]])
                 self._held = data[waits[0] :]
@@ -91,6 +91,8 @@ class Substitution:
                 break
             pieces += (data[at : found.start()], self._replaced(_place(found)))
             at = found.end()
+            if words is not self._words:
+                waits, words = (-1, 0), self._words
         pieces.append(data[at:] if at else data)
         return b"".join(pieces)
 
