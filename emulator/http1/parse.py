@@ -93,53 +93,67 @@ def _collect(head: RequestHead | ResponseHead, fields: list[tuple[bytes, bytes]]
 def _slow_request_head(
     data: bytes, rules: HeaderRules, rules_of: RulesOf | None
 ) -> tuple[RequestHead, int] | None:
-    line_end = data.find(b"\n")
-    if line_end < 0:
-        if not _PARTIAL_LINE.match(data):
-            raise BadMessage(400, INVALID_METHOD)
-        return None
-    head = request_line(data[:line_end])
-    if head.version == 9:
-        return head, line_end + 1
-    try:
-        end = _fields(head, data, line_end + 1, rules, rules_of)
-    except BadMessage as bad:
-        bad.head = head
-        raise
-    return None if end < 0 else (head, end)
+    return HeadReader(rules, rules_of).read(data)
 
 
 def partial_head(data: bytes) -> RequestHead | None:
     """What can be understood of a head that is not whole, for a log; None without a sound request line."""
-    line_end = data.find(b"\n")
-    if line_end < 0:
+    if b"\n" not in data:
         return None
-    head = request_line(data[:line_end])
-    _fields(head, data, line_end + 1, DEFAULT_RULES, None)
-    return head
+    reader = HeadReader(DEFAULT_RULES, None)
+    reader.read(data)
+    return reader.head
 
 
-def _fields(
-    head: RequestHead, data: bytes, position: int, rules: HeaderRules, rules_of: RulesOf | None
-) -> int:
-    """Take field lines up to the empty one; the position after it, -1 if it has not come."""
-    while True:
-        end = data.find(b"\n", position)
-        if end < 0:
-            return -1
-        line = data[position:end]
-        position = end + 1
-        if line in (b"", b"\r"):
-            return position
-        field = header_line(line, rules, INVALID_HEADER)
-        if field is None:
-            head.ignored = [*(head.ignored or ()), (line.rstrip(b"\r"), len(head.headers))]
-            continue
-        head.headers.append(field)
-        if field[2] not in head.index:
-            head.index[field[2]] = field[1]
-            if field[2] == b"host" and rules_of is not None:
-                rules = rules_of(field[1])
+class HeadReader:
+    """Reads a head that comes in pieces: `read` is given all of it that is there, and reads no line twice."""
+
+    __slots__ = ("_position", "_rules", "_rules_of", "head")
+
+    def __init__(self, rules: HeaderRules, rules_of: RulesOf | None) -> None:
+        self.head: RequestHead | None = None
+        self._rules = rules
+        self._rules_of = rules_of
+        self._position = 0  # of the first line that has not been read
+
+    def read(self, data: bytes) -> tuple[RequestHead, int] | None:
+        """The head and its length; None while it is incomplete; BadMessage as soon as a line is none."""
+        head = self.head
+        if head is None:
+            end = data.find(b"\n")
+            if end < 0:
+                if not _PARTIAL_LINE.match(data):
+                    raise BadMessage(400, INVALID_METHOD)
+                return None
+            head = self.head = request_line(data[:end])
+            self._position = end + 1
+        if head.version == 9:
+            return head, self._position
+        try:
+            return (head, self._position) if self._fields(head, data) else None
+        except BadMessage as bad:
+            bad.head = head
+            raise
+
+    def _fields(self, head: RequestHead, data: bytes) -> bool:
+        """Take field lines up to the empty one; False if it has not come."""
+        while True:
+            end = data.find(b"\n", self._position)
+            if end < 0:
+                return False
+            line = data[self._position : end]
+            self._position = end + 1
+            if line in (b"", b"\r"):
+                return True
+            field = header_line(line, self._rules, INVALID_HEADER)
+            if field is None:
+                head.ignored = [*(head.ignored or ()), (line.rstrip(b"\r"), len(head.headers))]
+                continue
+            head.headers.append(field)
+            if field[2] not in head.index:
+                head.index[field[2]] = field[1]
+                if field[2] == b"host" and self._rules_of is not None:
+                    self._rules = self._rules_of(field[1])
 
 
 def request_line(line: bytes) -> RequestHead:

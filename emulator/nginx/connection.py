@@ -14,17 +14,18 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.http1 import parse
 from emulator.http1.message import BadMessage, RequestHead
 from emulator.nginx import badhead
 from emulator.nginx.deadline import Deadline
 from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE
-from emulator.nginx.head import HeaderTooLarge, check_head, check_size
+from emulator.nginx.head import HeaderTooLarge, check_head, next_head
 from emulator.nginx.lingering import Lingering
 from emulator.nginx.request import Request
 from emulator.nginx.sendqueue import SendQueue
 
 if TYPE_CHECKING:
+    from emulator.http1.parse import HeadReader
+    from emulator.nginx.head import HeadBuffers
     from emulator.nginx.listener import Listener
     from emulator.nginx.location import Location
     from emulator.nginx.worker import Worker
@@ -53,6 +54,7 @@ class Connection:
         "number",
         "on_drain",
         "out",
+        "partial",
         "peer_closed",
         "pipelined",
         "port",
@@ -83,6 +85,7 @@ class Connection:
         self.tls: bool = False
         self.number: int = worker.next_number()
         self.buffer: bytes = b""
+        self.partial: tuple[HeadReader, HeadBuffers] | None = None  # of a head that comes slowly
         self.out: SendQueue = SendQueue(sock, self.fd)
         self.queue: Callable[[bytes], None] = self.out.push  # add to what the next `flush` writes
         self.requests: int = 0
@@ -125,8 +128,6 @@ class Connection:
             self.readable = False
         return data
 
-    # requests in
-
     def _read_head(self) -> None:
         data = self.receive()
         if data is None:
@@ -156,23 +157,19 @@ class Connection:
             buffer = self.buffer = buffer.lstrip(b"\r\n")
             if not buffer:
                 return False
-        default = self.listener.default
         try:
-            parsed = parse.request_head(buffer, default.header_rules, self.listener.rules_of)
-            if parsed is None or parsed[1] > default.client_header_buffer_size:
-                check_size(buffer, parsed[1] if parsed else 0, default)
+            head = next_head(self)
         except (BadMessage, HeaderTooLarge) as bad:
+            self.partial = None
             badhead.reject(self, bad)
             return False
-        if parsed is None:
+        if head is None:
             if self.waiting:
                 self.waiting = False
-                self.deadline.set(default.client_header_timeout, self._head_timeout)
+                self.deadline.set(self.listener.default.client_header_timeout, self._head_timeout)
             if self.readable:
                 self.worker.loop.post(self._read_again)
             return False
-        head, end = parsed
-        self.buffer = buffer[end:] if end < len(buffer) else b""
         self._process(head)
         return True
 
@@ -258,9 +255,8 @@ class Connection:
         if request is None:
             self.close()
             return
-        request.log_error(
-            "info", f"{self.writing} failed ({error.errno}: {error.strerror}) while sending response to client"
-        )
+        reason = f"{self.writing} failed ({error.errno}: {error.strerror})"
+        request.log_error("info", f"{reason} while sending response to client")
         self.abort(request)
 
     def _drained(self) -> None:

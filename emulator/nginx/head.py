@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from emulator.http1 import parse
 from emulator.http1.body import content_length
 from emulator.http1.message import BadMessage, RequestHead
 
 if TYPE_CHECKING:
     from emulator.nginx.compile import Server
+    from emulator.nginx.connection import Connection
     from emulator.nginx.request import Request
 
 # the fields of which a second one is an error (ngx_http_process_unique_header_line)
@@ -51,28 +53,68 @@ class HeaderTooLarge(Exception):
         self.head: RequestHead | None = None
 
 
-def check_size(buffer: bytes, end: int, server: Server) -> None:
-    """Lay the head's lines into buffers as nginx does; `end` is its length, 0 while it is incomplete."""
-    space = server.client_header_buffer_size
-    left = server.large_buffer_count
-    size = server.large_buffer_size
-    if (end or len(buffer)) <= space:
-        return
-    lines = buffer[: end or None].split(b"\n")
-    for i, line in enumerate(lines):
-        length = len(line) + (i < len(lines) - 1)
-        if length <= space:
-            space -= length
-            continue
-        left -= 1
-        if length <= size and left >= 0:
-            space = size - length
-            continue
-        if i == 0:
-            raise HeaderTooLarge(414, "client sent too long URI while reading client request line", size)
-        shown = line[: min(size if length > size else space, _SHOWN)].decode("utf-8", "surrogateescape")
+class HeadBuffers:
+    """A head's lines laid into buffers, each once (ngx_http_alloc_large_header_buffer)."""
+
+    __slots__ = ("_left", "_size", "_small", "_space", "_start")
+
+    def __init__(self, server: Server) -> None:
+        self._small = self._space = server.client_header_buffer_size
+        self._left = server.large_buffer_count
+        self._size = server.large_buffer_size
+        self._start = 0  # of the first line that is not whole, or was not when it was looked at
+
+    def check(self, buffer: bytes, end: int) -> None:
+        """Raise HeaderTooLarge for a line without room; `end` is the head's length, 0 while it is not whole."""
+        stop = end or len(buffer)
+        if stop <= self._small:
+            return
+        while self._start < stop:
+            at = buffer.find(b"\n", self._start, stop)
+            length = (at + 1 if at >= 0 else stop) - self._start
+            left, space = self._left, self._space
+            if length > space:
+                left -= 1
+                if length > self._size or left < 0:
+                    raise self._too_large(buffer, length)
+                space = self._size
+            if at < 0:
+                return
+            self._left, self._space, self._start = left, space - length, at + 1
+
+    def _too_large(self, buffer: bytes, length: int) -> HeaderTooLarge:
+        if not self._start:
+            reason = "client sent too long URI while reading client request line"
+            return HeaderTooLarge(414, reason, self._size)
+        most = min(self._size if length > self._size else self._space, _SHOWN, length)
+        line = buffer[self._start : self._start + most].rstrip(b"\n")
+        shown = line.decode("utf-8", "surrogateescape")
         reason = f'client sent too long header line: "{shown}..." {WHILE_READING}'
-        raise HeaderTooLarge(494, reason, sum(len(line) + 1 for line in lines[:i]))
+        return HeaderTooLarge(494, reason, self._start)
+
+
+def next_head(connection: Connection) -> RequestHead | None:
+    """The head at the start of what has come; None while there is no whole one. What is none is raised."""
+    buffer, partial = connection.buffer, connection.partial
+    default = connection.listener.default
+    if partial is None:
+        parsed = parse.request_head(buffer, default.header_rules, connection.listener.rules_of)
+        if parsed is None:
+            reader = parse.HeadReader(default.header_rules, connection.listener.rules_of)
+            connection.partial = reader, HeadBuffers(default)
+            return next_head(connection)
+        if parsed[1] > default.client_header_buffer_size:
+            HeadBuffers(default).check(buffer, parsed[1])
+    else:
+        reader, buffers = partial
+        parsed = reader.read(buffer)
+        buffers.check(buffer, parsed[1] if parsed else 0)
+        if parsed is None:
+            return None
+        connection.partial = None
+    head, end = parsed
+    connection.buffer = buffer[end:] if end < len(buffer) else b""
+    return head
 
 
 def check_head(r: Request) -> None:

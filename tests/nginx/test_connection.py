@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from emulator.nginx.head import next_head
 
 from .serving import Serving
 
@@ -126,3 +129,39 @@ def test_a_graceful_end_waits_for_requests_and_closes_idle_connections(serve: Se
     serving.turn()
     assert serving.answer(busy).endswith(b"hi<end>")
     upstream.close()
+
+
+def test_the_work_for_a_slow_head_grows_with_its_length_only(serve: Serve) -> None:
+    serving = serve("large_client_header_buffers 8 8k; server { listen 80; location / { return 200 ok; } }")
+    counts = []
+    for lines in (400, 800):
+        head = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: %b\r\n" % (b"y" * 35) * lines + b"\r\n"
+        done = [0]
+
+        def count(frame: object, event: str, arg: object, done: list[int] = done) -> None:
+            done[0] += event == "call"
+
+        partial = _Partial(serving)
+        sys.setprofile(count)
+        try:
+            answered = [partial.take(head[: at + 1]) for at in range(len(head))]
+        finally:
+            sys.setprofile(None)
+        assert answered[-1]
+        assert not any(answered[:-1])
+        counts.append(done[0])
+    assert counts[1] < 2.2 * counts[0]
+
+
+class _Partial:
+    """A head in the hands of `next_head`, as a connection holds it."""
+
+    partial = None
+    buffer = b""
+
+    def __init__(self, serving: Serving) -> None:
+        self.listener = serving.conf.listeners[0]
+
+    def take(self, buffer: bytes) -> bool:
+        self.buffer = buffer
+        return next_head(self) is not None  # type: ignore[arg-type]
