@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from emulator.nginx.upstream_names import Names
 
 
-_OF_TLS = ("ssl_certificate", "ssl_reject_handshake", "ssl_verify_client")
-
-
 class Tree:
     """The locations of one level, found in nginx's order (ngx_http_core_find_location)."""
 
@@ -110,7 +107,6 @@ class Server:
         "rewrite",
         "tls",
         "tree",
-        "written",
     )
 
     def __init__(
@@ -134,7 +130,6 @@ class Server:
         self.named: dict[bytes, Location] = {}
         self.rewrite: tuple[Handler, ...] = ()
         self.tls: TlsServer | None = None
-        self.written = block.node.file, block.node.line
 
     def find(self, path: bytes) -> tuple[Location, re.Match[bytes] | None]:
         """The location for a path; the server's own settings where none matches."""
@@ -203,10 +198,6 @@ class HttpConf:
                     listener.tls |= listen.ssl
                     listener.proxied |= listen.proxy_protocol
                     listener.add(server, listen.default_server, self.namespace.hostname)
-        if any(listener.tls for listener in listeners.values()):
-            from emulator.nginx.tlsconf import check_listeners
-
-            check_listeners(listeners.values())
         self.listeners = tuple(_under_wildcards(listeners))
 
 
@@ -245,10 +236,7 @@ def _server(block: Block, groups: dict[str, Any], conf: HttpConf) -> Server:
     own = compile_location(block, groups, conf, None)
     server = Server(block, own, names, conf.namespace.hostname)
     server.rewrite = (*compile_post_read(block), *rewrite_handlers(block))
-    if any(block.given(name) for name in _OF_TLS):
-        from emulator.nginx.tlsconf import compile_tls
-
-        server.tls = compile_tls(block, conf)
+    server.tls = block.values.get("tls")
     _fill(server.tree, block, groups, conf, server)
     return server
 

@@ -123,14 +123,22 @@ class State:
     """What one reading of a configuration knows beyond its blocks: names that directives share.
 
     `resolve` answers host names where nginx resolves while it reads; None leaves them unresolved.
-    `folder` is where the main file stands: some paths start there and not at nginx's prefix.
+    `folder` is where the main file stands: some paths start there and not at nginx's prefix. `path` gives
+    a file's real path where nginx opens files while it reads; None leaves them closed.
     `at` is the node being handled; `used` holds the variables that texts name, `variables` the defined ones.
     `merges` is what families do when the http block is complete.
     """
 
-    def __init__(self, resolve: Callable[[str], Sequence[str]] | None = None, folder: str = "") -> None:
+    def __init__(
+        self,
+        resolve: Callable[[str], Sequence[str]] | None = None,
+        folder: str = "",
+        path: Callable[[str], str] | None = None,
+    ) -> None:
         self.resolve = resolve
         self.folder = folder
+        self.path = path
+        self.speaks_tls = False
         self.at = _NOWHERE
         self.warnings: list[ConfError] = []
         self.log_formats: set[str] = set()
@@ -240,10 +248,14 @@ def rows_of(name: str) -> tuple[Directive, ...]:
 
 
 def validate(
-    nodes: Sequence[Node], *, resolve: Callable[[str], Sequence[str]] | None = None, folder: str = ""
+    nodes: Sequence[Node],
+    *,
+    resolve: Callable[[str], Sequence[str]] | None = None,
+    folder: str = "",
+    path: Callable[[str], str] | None = None,
 ) -> Block:
     """Check a whole configuration in the order of its text and give its main context, or raise ConfError."""
-    main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve, folder))
+    main = Block(_NOWHERE, None, None, Context.MAIN, None, State(resolve, folder, path))
     try:
         _fill(main, nodes)
     except ConfError as error:

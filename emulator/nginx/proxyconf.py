@@ -34,19 +34,11 @@ def compile_proxy(
     proxy = Proxy()
     _target(proxy, value, passing, groups, conf, what)
     _settings(proxy, block)
-    proxy.tls = None
-    if proxy.scheme == b"https" or (value.has_variables and _speaks_tls(value.url, block)):
-        _tls(proxy, block, conf)
+    proxy.tls = passing.values.get("tls")
     _headers(proxy, block, own)
     proxy.redirects = compile_redirects(proxy, block, what, own)
     _cookies(proxy, block, own)
     return proxy
-
-
-def _speaks_tls(url: str, block: Block) -> bool:
-    """Whether it shows already that there will be TLS, so that what is wrong shows at the start."""
-    files = ("proxy_ssl_certificate", "proxy_ssl_trusted_certificate")
-    return url.lower().startswith("https:") or any(block.given(name) for name in files)
 
 
 def _target(
@@ -122,7 +114,7 @@ def _dynamic_target(
         uri = address.uri
         if uri.startswith("?"):
             uri = "/" + uri
-        tls = _tls(proxy, block, conf) if scheme == "https" else None
+        tls = _tls(proxy, block) if scheme == "https" else None
         where = Target(
             group,
             scheme.encode(),
@@ -142,12 +134,12 @@ def _dynamic_target(
     proxy.port = lambda r: r.ctx["proxy"].port if r.ctx else b""
 
 
-def _tls(proxy: Proxy, block: Block, conf: HttpConf) -> TlsClient:
+def _tls(proxy: Proxy, block: Block) -> TlsClient:
     """How a location speaks to https upstreams, made once."""
     if proxy.tls is None:
         from emulator.nginx.tlsclientconf import compile_client
 
-        proxy.tls = compile_client(block, conf)
+        proxy.tls = compile_client(block)
     return proxy.tls
 
 

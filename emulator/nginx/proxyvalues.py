@@ -13,6 +13,7 @@ from emulator.nginx.modules.listen import define_captures
 from emulator.nginx.modules.location import Location
 from emulator.nginx.modules.upstream import use_host
 from emulator.nginx.rows import uses_variables
+from emulator.nginx.tlsvalues import announce_client
 
 _NO_URI = (
     '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, '
@@ -46,6 +47,8 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
     """As ngx_http_proxy_pass."""
     if "$" in url:
         uses_variables(block, url)
+        if url.lower().startswith("https:"):
+            announce_client(block)
         return ProxyPass(url)
     scheme = next((name for name in ("http", "https") if url.lower().startswith(f"{name}://")), None)
     if scheme is None:
@@ -56,6 +59,8 @@ def place_proxy_pass(block: Block, url: str) -> ProxyPass:
     except BadAddress as error:
         raise BadValue(f'{error} in upstream "{rest}"') from None
     use_host(block, address)
+    if scheme == "https":
+        announce_client(block)
     if address.uri and not _may_have_uri(block):
         raise BadValue(_NO_URI)
     return ProxyPass(url, scheme, address, address.uri)

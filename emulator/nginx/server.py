@@ -47,7 +47,7 @@ def read(source: Source, namespace: Namespace) -> tuple[Block, language.Conf]:
     if source.extra:
         extra = language.parse_parameter(source.extra, read_file, glob=glob, prefix=folder).nodes
     parsed = language.parse(source.file, read_file, glob=glob)
-    main = validate((*extra, *parsed.nodes), resolve=namespace.resolve, folder=folder)
+    main = validate((*extra, *parsed.nodes), resolve=namespace.resolve, folder=folder, path=namespace.path)
     if isinstance(namespace, HostNamespace):
         check_user(main)
     return main, parsed

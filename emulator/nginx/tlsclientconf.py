@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.tlscontext import as_configured
-from emulator.nginx.tlsfiles import BadFile, Place, passwords, trust, use_certificate, use_crl
+from emulator.nginx.tlsfiles import BadFile, Place, passwords, place_of, trust, use_certificate, use_crl
 from emulator.nginx.tlsupstream import TlsClient
-from emulator.nginx.variables import compile_template
+from emulator.nginx.variables import UnknownVariable, compile_template
 from emulator.nginx.verifier import Verifier, to_judge
 
 if TYPE_CHECKING:
-    from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
     from emulator.nginx.request import Request
 
 _MOST = 100  # contexts of certificates whose names have variables
 
 
-def compile_client(block: Block, conf: HttpConf) -> TlsClient:
+def compile_client(block: Block) -> TlsClient:
     """The TLS of one location; ConfError for what nginx refuses at its start."""
-    place = Place(block.state.folder, conf.namespace)
+    place = place_of(block)
     get, own = block.inherited, frozenset(block.state.variables)
     try:
         context_of = _contexts(block, place, own)
@@ -35,7 +34,7 @@ def compile_client(block: Block, conf: HttpConf) -> TlsClient:
         )
         if get("proxy_ssl_verify"):
             client.verifier = _verifier(block, place)
-    except BadFile as error:
+    except (BadFile, UnknownVariable) as error:
         raise ConfError(str(error)) from None
     return client
 

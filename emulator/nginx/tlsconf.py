@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from emulator.nginx.conf import ENCODING, ConfError
 from emulator.nginx.tlscontext import as_configured
-from emulator.nginx.tlsfiles import BadFile, Place, passwords, trust, use_certificate, use_crl, use_dh
+from emulator.nginx.tlsfiles import (
+    BadFile,
+    Place,
+    passwords,
+    place_of,
+    trust,
+    use_certificate,
+    use_crl,
+    use_dh,
+)
 from emulator.nginx.tlsserver import ALPN, NoCertificate, TlsServer
-from emulator.nginx.variables import compile_template
+from emulator.nginx.variables import UnknownVariable, compile_template
 from emulator.nginx.verifier import Verifier, show_all, to_judge
 
 if TYPE_CHECKING:
-    from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
-    from emulator.nginx.listener import Listener
+    from emulator.nginx.modules.listen import Listen
     from emulator.nginx.tlsconnection import TlsConnection
 
+_OF_TLS = ("ssl_certificate", "ssl_reject_handshake", "ssl_verify_client")
+_GROUPS = frozenset(
+    (
+        *("auto", "p-256", "prime256v1", "secp256r1", "p-384", "secp384r1", "p-521", "secp521r1"),
+        *("x25519", "x448", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
+        *("brainpoolp256r1", "brainpoolp384r1", "brainpoolp512r1", "secp256k1", "secp224r1", "p-224"),
+        *("x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024", "mlkem768"),
+    )
+)
+_CURVES = {
+    **dict.fromkeys(("p-256", "secp256r1", "prime256v1"), "prime256v1"),
+    **dict.fromkeys(("p-384", "secp384r1"), "secp384r1"),
+    **dict.fromkeys(("p-521", "secp521r1"), "secp521r1"),
+}
 _MOST = 100  # contexts of certificates whose names have variables
 
 
-def compile_tls(block: Block, conf: HttpConf) -> TlsServer:
+def compile_tls(block: Block) -> TlsServer:
     """A server's TLS; ConfError for files that cannot be used."""
     get = block.inherited
     tls = TlsServer(get("ssl_verify_client"), get("ssl_buffer_size"), get("ssl_reject_handshake"))
@@ -31,10 +54,8 @@ def compile_tls(block: Block, conf: HttpConf) -> TlsServer:
         raise ConfError(f'no "ssl_certificate_key" is defined for certificate "{names[len(keys)]}"')
     try:
         if names or tls.rejects:
-            _fill(
-                tls, block, Place(block.state.folder, conf.namespace), tuple(zip(names, keys, strict=False))
-            )
-    except BadFile as error:
+            _fill(tls, block, place_of(block), tuple(zip(names, keys, strict=False)))
+    except (BadFile, UnknownVariable) as error:
         raise ConfError(str(error)) from None
     return tls
 
@@ -58,6 +79,7 @@ def _fill(tls: TlsServer, block: Block, place: Place, pairs: tuple[tuple[str, st
         if pairs:
             tls.context = context
     _authorities(tls, block, place, make(pairs) if tls.context is not None else context)
+    _check_ticket_keys(block, place)
 
 
 def _passwords(block: Block, place: Place) -> tuple[str, ...]:
@@ -92,11 +114,25 @@ def _context(block: Block, place: Place) -> ssl.SSLContext:
 
 def _curve(context: ssl.SSLContext, text: str) -> None:
     """Python can name one curve; of a list OpenSSL chooses as it likes."""
-    name = {"P-256": "prime256v1", "secp256r1": "prime256v1", "P-384": "secp384r1", "P-521": "secp521r1"}.get(
-        text, text
-    )
-    if name in ("prime256v1", "secp384r1", "secp521r1"):
+    if not _GROUPS.issuperset(name.lstrip("?*").lower() for name in text.split(":")):
+        raise BadFile(f'SSL_CTX_set1_curves_list("{text}") failed')
+    if (name := _CURVES.get(text.lower())) is not None:
         context.set_ecdh_curve(name)
+
+
+def _check_ticket_keys(block: Block, place: Place) -> None:
+    """As ngx_ssl_session_ticket_keys, though the keys are of no use here."""
+    http = block.parent
+    assert http is not None
+    for name in block.inherited("ssl_session_ticket_key"):
+        shown = place.shown(name)
+        try:
+            size = os.stat(place.path(shown)).st_size  # noqa: PTH116
+        except OSError as error:
+            text = f'open() "{shown}" failed ({error.errno}: {os.strerror(error.errno or 0)})'
+            raise ConfError(text, http.node.file, http.node.end) from None
+        if size not in (48, 80):
+            raise ConfError(f'"{shown}" must be 48 or 80 bytes', http.node.file, http.node.end)
 
 
 def _authorities(tls: TlsServer, block: Block, place: Place, context: ssl.SSLContext) -> None:
@@ -146,17 +182,31 @@ def _by_variables(
     return choose
 
 
-def check_listeners(listeners: Iterable[Listener]) -> None:
+def load_servers(http: Block) -> None:
+    """The TLS of all servers, then whether each listener has what its handshakes need."""
+    for server in http.blocks("server"):
+        if any(server.given(name) for name in _OF_TLS):
+            server.values["tls"] = compile_tls(server)
+    for claims in http.state.listens.values():
+        if any(listen.ssl for _, listen in claims):
+            _check_listener(claims)
+
+
+def _check_listener(claims: list[tuple[Block, Listen]]) -> None:
     """Every server that a handshake may choose has a certificate, or refuses."""
-    for listener in listeners:
-        if not listener.tls or _stands(listener.default.tls):
-            continue
-        for server in (listener.default, *listener.servers):
-            if not _stands(server.tls) and not (server.tls is not None and server.tls.rejects):
-                raise ConfError(
-                    'no "ssl_certificate" is defined for the "listen ... ssl" directive', *server.written
-                )
+    first = next((server for server, listen in claims if listen.default_server), claims[0][0])
+    if _stands(first):
+        return
+    for server in (first, *(server for server, _ in claims)):
+        tls: TlsServer | None = server.values.get("tls")
+        if not _stands(server) and not (tls is not None and tls.rejects):
+            raise ConfError(
+                'no "ssl_certificate" is defined for the "listen ... ssl" directive',
+                server.node.file,
+                server.node.line,
+            )
 
 
-def _stands(tls: TlsServer | None) -> bool:
+def _stands(server: Block) -> bool:
+    tls: TlsServer | None = server.values.get("tls")
     return tls is not None and tls.has_certificate

@@ -6,18 +6,22 @@ import contextlib
 import errno
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.nginx.conf import ENCODING
 
 if TYPE_CHECKING:
-    from emulator.namespace import Namespace
+    from emulator.nginx.directives import Block
 
 _BEGIN = b"-----BEGIN "
 _CERTIFICATES = (b"CERTIFICATE-----", b"X509 CERTIFICATE-----", b"TRUSTED CERTIFICATE-----")
 _NO_KEY = "error:1E08010C:DECODER routines::unsupported:No supported data to decode. Input type: PEM"
-_WRONG_PASSWORD = "error:1C800064:Provider routines::bad decrypt"
+_WRONG_PASSWORD = (
+    "error:1C800064:Provider routines::bad decrypt"
+    " error:11800074:PKCS12 routines::pkcs12 cipherfinal error:maybe wrong password"
+)
+_NO_ASN1 = "error:0488000D:PEM routines::ASN1 lib"
 _MISMATCH = "error:05800074:x509 certificate routines::key values mismatch"
 
 
@@ -29,7 +33,7 @@ class Place(NamedTuple):
     """Where files of the configuration are: relative ones start in its folder."""
 
     folder: str
-    namespace: Namespace
+    path: Callable[[str], str]
 
     def shown(self, name: str) -> str:
         return name if name.startswith("data:") else os.path.join(self.folder, name)  # noqa: PTH118
@@ -40,10 +44,15 @@ class Place(NamedTuple):
             return name[5:].encode(*ENCODING)
         shown = self.shown(name)
         try:
-            with open(self.namespace.path(shown), "rb") as file:  # noqa: PTH123
+            with open(self.path(shown), "rb") as file:  # noqa: PTH123
                 return file.read()
         except OSError as error:
             raise BadFile(f"{what} {_no_file(shown, error)}") from None
+
+
+def place_of(block: Block) -> Place:
+    assert block.state.path is not None
+    return Place(block.state.folder, block.state.path)
 
 
 def _no_file(shown: str, error: OSError) -> str:
@@ -80,26 +89,24 @@ def use_certificate(
 ) -> None:
     """As ngx_ssl_certificate; a sealed key is tried with each password."""
     chain, secret = certificates(place, certificate), _key(place, key)
-    error: ssl.SSLError | None = None
     with _as_file(chain) as chain_path, _as_file(secret) as key_path:
         for password in passwords or ("",):
             try:
                 context.load_cert_chain(chain_path, key_path, lambda word=password: word)
                 return
             except ssl.SSLError as failed:
-                error = failed
                 if failed.reason == "KEY_VALUES_MISMATCH":
                     shown = place.shown(key)
                     raise BadFile(f'SSL_CTX_use_PrivateKey("{shown}") failed (SSL: {_MISMATCH})') from None
-    raise BadFile(_unusable(place, certificate, key, secret, error))
+    raise BadFile(_unusable(place, certificate, key, b"ENCRYPTED" in secret, len(passwords or ("",))))
 
 
-def _unusable(place: Place, certificate: str, key: str, secret: bytes, error: ssl.SSLError | None) -> str:
-    if b"ENCRYPTED" in secret:
+def _unusable(place: Place, certificate: str, key: str, sealed: bool, tries: int) -> str:
+    if sealed:
         what = f'cannot load certificate key "{place.shown(key)}": PEM_read_bio_PrivateKey() failed'
-        return f"{what} (SSL: {_WRONG_PASSWORD})"
-    words = (getattr(error, "reason", None) or "unknown error").lower().replace("_", " ")
-    return f'cannot load certificate "{place.shown(certificate)}": PEM_read_bio_X509() failed (SSL: {words})'
+        return f"{what} (SSL: {' '.join([_WRONG_PASSWORD] * tries)})"
+    what = f'cannot load certificate "{place.shown(certificate)}": PEM_read_bio_X509_AUX() failed'
+    return f"{what} (SSL: {_NO_ASN1})"
 
 
 @contextlib.contextmanager
@@ -126,10 +133,9 @@ def trust(context: ssl.SSLContext, place: Place, name: str) -> None:
     data = certificates(place, name)
     try:
         context.load_verify_locations(cadata=data.decode("latin-1"))
-    except (ssl.SSLError, ValueError) as error:
-        words = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
-        text = f'cannot load certificate "{place.shown(name)}": PEM_read_bio_X509() failed (SSL: {words})'
-        raise BadFile(text) from None
+    except (ssl.SSLError, ValueError):
+        what = f'cannot load certificate "{place.shown(name)}": PEM_read_bio_X509_AUX() failed'
+        raise BadFile(f"{what} (SSL: {_NO_ASN1})") from None
 
 
 def use_crl(context: ssl.SSLContext, place: Place, name: str) -> None:
@@ -159,7 +165,7 @@ def passwords(place: Place, name: str) -> tuple[str, ...]:
     """As ngx_ssl_read_password_file: one a line."""
     shown = place.shown(name)
     try:
-        with open(place.namespace.path(shown), encoding="latin-1") as file:  # noqa: PTH123
+        with open(place.path(shown), encoding="latin-1") as file:  # noqa: PTH123
             lines = file.read().split("\n")
     except OSError as error:
         raise BadFile(f'open() "{shown}" failed ({error.errno}: {os.strerror(error.errno or 0)})') from None

@@ -11,8 +11,11 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 _RAW = 65536
 _BATCH = 65536  # how much is encrypted before the socket is asked to take it

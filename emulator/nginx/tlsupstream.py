@@ -7,7 +7,6 @@ to refuse it, and nothing of a request has been sent.
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from emulator.nginx.upstreamsocket import Owner, Timeouts, UpstreamSocket
 from emulator.nginx.verifier import OK, Verdict, Verifier
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from emulator.nginx.connection import Connection
@@ -152,11 +152,6 @@ class TlsUpstreamSocket(UpstreamSocket):
             self._owner.on_connect_failed(code)
         else:
             self._shake()
-
-    def _error(self) -> int:
-        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        assert isinstance(code, int)
-        return code
 
     def send(self) -> None:
         if self.connected:

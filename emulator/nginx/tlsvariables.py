@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
+import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -64,10 +64,11 @@ def pem(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
-def _remaining(parts: dict[str, Any]) -> str:
-    import ssl
-
-    return str(max(0, int(ssl.cert_time_to_seconds(parts["notAfter"]) - time.time()) // 86400))
+def _remaining(c: TlsConnection) -> str:
+    if c.stream is None or not c.chain:
+        return ""
+    end = str((c.stream.tls.getpeercert() or {})["notAfter"])
+    return str(max(0, ssl.cert_time_to_seconds(end) - c.worker.time()) // 86400)
 
 
 def _curve(c: TlsConnection) -> str:
@@ -90,7 +91,7 @@ GETTERS: dict[str, Getter] = {
     "ssl_client_serial": _of_parts(lambda parts: parts["serialNumber"]),
     "ssl_client_sigalg": not_found,
     "ssl_client_v_end": _of_parts(lambda parts: parts["notAfter"]),
-    "ssl_client_v_remain": _of_parts(_remaining),
+    "ssl_client_v_remain": _of(_remaining),
     "ssl_client_v_start": _of_parts(lambda parts: parts["notBefore"]),
     "ssl_client_verify": _of(_verify),
     "ssl_curve": _of(_curve),

@@ -57,6 +57,11 @@ class Owner(Protocol):
         """All that has arrived has been read."""
 
 
+def pending_error(sock: socket.socket) -> int:
+    """The error that a socket has to report, if any."""
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
 class NotBound(Exception):
     """The log's level and the message for an address that cannot be bound."""
 
@@ -185,7 +190,7 @@ class UpstreamSocket:
         if mask & _ENDED:
             self._ended = True
         if not self.connected:
-            if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            if code := self._error():
                 self._owner.on_connect_failed(code)
                 return
             if not mask & (WRITE | READ):
@@ -194,6 +199,10 @@ class UpstreamSocket:
             self.send()
         if mask & ~WRITE and not self.closed and not self._paused:
             self._read()
+
+    def _error(self) -> int:
+        """Why there is no connection; 0 while none is known."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     # the way out
 

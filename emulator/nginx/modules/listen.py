@@ -10,6 +10,7 @@ from emulator.nginx import regex
 from emulator.nginx.address import Address, BadAddress, parse_address
 from emulator.nginx.directives import BadValue, Block, Context, Directive
 from emulator.nginx.rows import NONE, H, S, row
+from emulator.nginx.tlsvalues import announce
 from emulator.nginx.values import milliseconds as as_milliseconds
 from emulator.nginx.values import number as as_number
 from emulator.nginx.values import size
@@ -56,6 +57,8 @@ def place_listen(block: Block, args: tuple[str, ...]) -> Listen:
         raise BadValue(f'{error} in "{args[0]}" of the "listen" directive') from None
     hosts = _hosts(block, address)
     listen = Listen(address)
+    if "ssl" in args:
+        announce(block, None)
     for option in args[1:]:
         if option.startswith("accept_filter="):
             block.state.warn(

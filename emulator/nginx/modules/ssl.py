@@ -18,8 +18,10 @@ from emulator.nginx.rows import (
     size,
     string,
     text,
+    uses_variables,
 )
-from emulator.nginx.tlsvalues import PROTOCOLS, is_count, place_certificate_cache
+from emulator.nginx.tlsvalues import PROTOCOLS, announce, place_certificate_cache
+from emulator.nginx.values import number as as_number
 from emulator.nginx.values import one_of
 from emulator.nginx.values import size as as_size
 
@@ -27,14 +29,12 @@ MODULE = "ngx_http_ssl_module"
 
 CIPHERS = "HIGH:!aNULL:!MD5"
 _LEAST_CACHE = 8 * 4096
-_GROUPS = frozenset(
-    (
-        *("auto", "p-256", "prime256v1", "secp256r1", "p-384", "secp384r1", "p-521", "secp521r1"),
-        *("x25519", "x448", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
-        *("brainpoolp256r1", "brainpoolp384r1", "brainpoolp512r1", "secp256k1", "secp224r1", "p-224"),
-        *("x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024", "mlkem768"),
-    )
-)
+
+
+def place_certificate(block: Block, name: str) -> str:
+    announce(block, name)
+    uses_variables(block, name)
+    return name
 
 
 def place_session_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def place_session_cache(block: Block, args: tuple[str, ...]) -> tuple[str, ...]:
         if arg in ("off", "none", "builtin"):
             continue
         kind, colon, rest = arg.partition(":")
-        if kind == "builtin" and colon and is_count(rest):
+        if kind == "builtin" and colon and as_number(rest) is not None:
             continue
         name, colon, length = rest.partition(":")
         octets = as_size(length) if kind == "shared" and name and colon else None
@@ -88,7 +88,11 @@ def warn_of_stapling(block: Block, on: bool) -> bool:
 _OCSP = "The emulator asks nobody whether a certificate was revoked."
 
 DIRECTIVES: tuple[Directive, ...] = (
-    text("ssl_certificate", HS, "The certificate with its chain: a file, or `data:`.", (), repeat=True),
+    row(
+        *("ssl_certificate", HS, ONE, "The certificate with its chain: a file, or `data:`.", ()),
+        check=place_certificate,
+        repeat=True,
+    ),
     text("ssl_certificate_key", HS, "The certificate's key.", (), repeat=True),
     row(
         *("ssl_certificate_cache", HS, ONE_THREE, "Kept certificates whose names have variables."),
@@ -120,6 +124,7 @@ DIRECTIVES: tuple[Directive, ...] = (
             "off",
         ),
         parse=one_of("off", "on", "optional", "optional_no_ca"),
+        check=announce,
     ),
     number("ssl_verify_depth", HS, "How many authorities may stand between.", 1),
     string("ssl_client_certificate", HS, "Who may have signed theirs."),
@@ -158,5 +163,5 @@ DIRECTIVES: tuple[Directive, ...] = (
         *("ssl_conf_command", HS, TWO, "OpenSSL's own: Options, CipherString, MinProtocol, MaxProtocol.", ()),
         repeat=True,
     ),
-    flag("ssl_reject_handshake", HS, "Refuse every handshake.", False),
+    flag("ssl_reject_handshake", HS, "Refuse every handshake.", False, check=announce),
 )
