@@ -311,7 +311,10 @@ def rewrite_handlers(
 
 def _try_files(block: Block, own: frozenset[str]) -> Handler:
     value = block.values["try_files"]
-    files = tuple((compile_template(name.removesuffix("/"), own), name.endswith("/")) for name in value.files)
+    files = tuple(
+        static.Candidate(compile_template(name.removesuffix("/"), own), name.endswith("/"), "$" in name)
+        for name in value.files
+    )
     status = value.code if value.uri.startswith("=") else None
     return static.try_files(files, compile_template(value.uri, own), status)
 

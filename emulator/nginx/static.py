@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.nginx import output
 from emulator.nginx.conf import ENCODING
@@ -165,17 +165,24 @@ def _test_folder(r: Request, folder: str, path: str) -> int:
     return 500
 
 
-def try_files(candidates: tuple[tuple[Template, bool], ...], last: Template, status: int | None) -> Handler:
+class Candidate(NamedTuple):
+    """A name that try_files looks for, without its final slash; an alias cuts one that has variables."""
+
+    template: Template
+    folder: bool
+    varies: bool
+
+
+def try_files(candidates: tuple[Candidate, ...], last: Template, status: int | None) -> Handler:
     """The first candidate that is there becomes the URI; else the last one, or its status.
 
-    A candidate is a template without its final slash, and whether it is to be a folder
-    (ngx_http_try_files_module.c).
+    As ngx_http_try_files_handler.
     """
 
     def handler(r: Request) -> int:
         location = r.location
-        for template, wants_folder in candidates:
-            name = location.under_alias(r, template(r))
+        for template, wants_folder, varies in candidates:
+            name = location.under_alias(r, template(r)) if varies else template(r)
             try:
                 path = location.path_of(r, name)
                 seen = location.files.look(r, path)
