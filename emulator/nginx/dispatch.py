@@ -136,7 +136,7 @@ class Dispatch(ABC):
             self._finalize(502)
             return
         attempt.address = peer.display
-        idle = r.worker.idle.take(group, self.proxy, peer) if group.keepalive else None
+        idle = r.worker.idle.take(group, self.proxy, self.tls, peer) if group.keepalive else None
         self._reused = idle is not None
         self._dial = None
         if idle is not None:

@@ -220,7 +220,7 @@ class Exchange(Dispatch):
         if complete and group.keepalive and peer and upstream and upstream.sent and head and stays_open(head):
             self._upstream = None
             served, born = upstream.requests + 1, upstream.born
-            r.worker.idle.give(group, self.proxy, peer, upstream.release(), served, born)
+            r.worker.idle.give(group, self.proxy, self.tls, peer, upstream.release(), served, born)
         self.close()
         if not r.header_only:
             if self.trailers:

@@ -11,25 +11,23 @@ if TYPE_CHECKING:
     import socket
 
     from emulator.nginx.event import Loop, Timer
-    from emulator.nginx.proxy import Proxy
     from emulator.nginx.upstream import Group, Peer
 
 
 class Idle:
     """A connection between two requests; anything that happens on it ends it."""
 
-    __slots__ = ("born", "fd", "peer", "requests", "sock", "until", "user", "waiting")
+    __slots__ = ("born", "fd", "peer", "requests", "sock", "tls", "until", "user", "waiting")
 
-    def __init__(
-        self, waiting: list[Idle], user: Proxy, peer: str, sock: socket.socket, requests: int, born: float
-    ) -> None:
+    def __init__(self, waiting: list[Idle], sock: socket.socket, peer: str, requests: int) -> None:
         self.waiting = waiting  # where it is kept
-        self.user = user  # the location that used it
         self.peer = peer
         self.sock = sock
         self.fd = sock.fileno()
         self.requests = requests
-        self.born = born
+        self.user: object = None  # the location that used it
+        self.tls: object = None  # and how that speaks TLS, if it does
+        self.born = 0.0
         self.until = 0.0
 
     def __repr__(self) -> str:
@@ -44,10 +42,10 @@ class IdlePool:
         self._idle: dict[int, list[Idle]] = {}  # by the identity of the group; the oldest first
         self._timer: Timer | None = None
 
-    def take(self, group: Group, user: Proxy, peer: Peer) -> Idle | None:
+    def take(self, group: Group, user: object, tls: object, peer: Peer) -> Idle | None:
         """The most recently used connection to this peer, if one is left that is still silent.
 
-        With `keepalive … local`, or where one of them speaks TLS, only of the same location.
+        With `keepalive … local` only of the same location; in TLS only what has been set up as wanted here.
         """
         waiting = self._idle.get(id(group))
         if not waiting:
@@ -55,7 +53,7 @@ class IdlePool:
         address, local = peer.display, group.keepalive_local
         for i in range(len(waiting) - 1, -1, -1):
             idle = waiting[i]
-            if idle.peer == address and (idle.user is user or not (local or idle.user.tls or user.tls)):
+            if idle.peer == address and idle.tls is tls and (not local or idle.user is user):
                 del waiting[i]
                 if is_silent(idle.sock):
                     return idle
@@ -63,7 +61,14 @@ class IdlePool:
         return None
 
     def give(
-        self, group: Group, user: Proxy, peer: Peer, sock: socket.socket, requests: int, born: float
+        self,
+        group: Group,
+        user: object,
+        tls: object,
+        peer: Peer,
+        sock: socket.socket,
+        requests: int,
+        born: float,
     ) -> None:
         """Keep a connection; the least recently used one of all the group's makes room."""
         now = self._loop.now
@@ -74,7 +79,8 @@ class IdlePool:
         waiting = self._idle.setdefault(id(group), [])
         if len(waiting) >= group.keepalive:
             self._close(waiting.pop(0))
-        idle = Idle(waiting, user, peer.display, sock, requests, born)
+        idle = Idle(waiting, sock, peer.display, requests)
+        idle.user, idle.tls, idle.born = user, tls, born
         idle.until = until = now + group.keepalive_timeout
         waiting.append(idle)
         self._loop.watch(idle.fd, lambda mask: self._ended(idle, mask))

@@ -114,9 +114,11 @@ def _balanced(group: Group, block: Block) -> Callable[[Request], Choosing] | Non
 
         key = compile_template(method.key, frozenset(block.state.variables))
         return compile_hash(group, key, bool(method.words))
-    from emulator.nginx.upstream_random import compile_random
+    if method.kind == "random":
+        from emulator.nginx.upstream_random import compile_random
 
-    return compile_random(group, bool(method.words))
+        return compile_random(group, bool(method.words))
+    raise AssertionError(method.kind)
 
 
 def _peers(server: Server, place: int, namespace: Namespace, file: str, line: int) -> list[Peer]:

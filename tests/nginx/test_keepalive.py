@@ -27,17 +27,24 @@ class Rig:
         self.group.keepalive_timeout = 60.0
         self.far: list[socket.socket] = []
 
-    def give(self, peer: int = 0, requests: int = 1, user: object = None, age: float = 0.0) -> socket.socket:
+    def give(
+        self,
+        peer: int = 0,
+        requests: int = 1,
+        user: object = None,
+        age: float = 0.0,
+        tls: object = None,
+    ) -> socket.socket:
         near, far = socket.socketpair()
         near.setblocking(False)
         self.far.append(far)
         self.loop.add(near.fileno(), lambda mask: None)
         self.turn()
-        self.pool.give(self.group, user, self.peers[peer], near, requests, self.clock.now - age)
+        self.pool.give(self.group, user, tls, self.peers[peer], near, requests, self.clock.now - age)
         return near
 
-    def take(self, peer: int = 0, user: object = None) -> socket.socket | None:
-        idle = self.pool.take(self.group, user, self.peers[peer])
+    def take(self, peer: int = 0, user: object = None, tls: object = None) -> socket.socket | None:
+        idle = self.pool.take(self.group, user, tls, self.peers[peer])
         if idle is not None:
             self.loop.forget(idle.fd)
         return idle.sock if idle is not None else None
@@ -98,6 +105,16 @@ def test_locations_share_the_connections_of_a_group(rig: Rig) -> None:
     kept.close()
 
 
+def test_a_connection_in_tls_serves_only_who_wants_it_so(rig: Rig) -> None:
+    plain, secure = rig.give(), rig.give(tls="verified")
+    assert rig.take(tls="otherwise") is None
+    assert rig.take() is plain
+    assert rig.take() is None
+    assert rig.take(tls="verified") is secure
+    plain.close()
+    secure.close()
+
+
 def test_local_connections_serve_their_own_location_only_but_share_the_room(rig: Rig) -> None:
     rig.group.keepalive_local = True
     first, second = rig.give(user="one"), rig.give(user="other")
@@ -155,15 +172,15 @@ def test_a_connection_on_which_something_has_come_meanwhile_serves_nobody(
     ours.setblocking(False)
     with theirs:
         loop.add(ours.fileno(), lambda mask: None)
-        pool.give(group, None, peer, ours, 1, loop.now)
+        pool.give(group, None, None, peer, ours, 1, loop.now)
         if said is None:
             theirs.close()
         elif said:
             theirs.send(said)
-        found = pool.take(group, None, peer)
+        found = pool.take(group, None, None, peer)
         assert (found is not None) is taken
         assert (ours.fileno() >= 0) is taken
-        assert pool.take(group, None, peer) is None
+        assert pool.take(group, None, None, peer) is None
     ours.close()
     pool.close()
     loop.close()
