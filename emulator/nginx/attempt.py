@@ -24,6 +24,9 @@ class Upstream(Protocol):
     def circumstances(self) -> tuple[str, str] | None:
         """What is being done with which URL, for the error log; None before there is a peer."""
 
+    def moved_on(self) -> None:
+        """The request goes on at another URI: nothing is being done with the upstream any more."""
+
     def client_gone(self) -> None:
         """The client has closed its side."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from emulator.nginx.attempt import ANSWERING, CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
 from emulator.nginx.retries import Retries, status_of
-from emulator.nginx.upstreamsocket import NotBound, UpstreamSocket, unix_dial
+from emulator.nginx.upstreamsocket import NotBound, UpstreamSocket, pending_error, unix_dial
 
 if TYPE_CHECKING:
     from emulator.http1.message import Header, ResponseHead
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from emulator.nginx.upstream import Choosing, Group, Peer
 
 
+_CLIENT_GONE = (
+    "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too"
+)
 _UNREACHABLE = frozenset(
     (
         *(errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET, errno.ENETDOWN),
@@ -283,10 +286,14 @@ class Dispatch(ABC):
         r = self.r
         if self.closed or self.proxy.ignore_client_abort or r.connection.finishing:
             return
-        if not r.header_sent:
+        if r.connection.sent == r.sent_before:
             r.status = 499
-        message = "client prematurely closed connection, so upstream connection is closed too"
-        self._log("info", message, READING_HEAD)
+        code = pending_error(r.connection.sock)
+        reason = f" ({code}: {os.strerror(code)})" if code else ""
+        doing = self.attempts[-1].doing if self.attempts else ""
+        if doing is READING_HEAD and not self.attempts[-1].received:
+            doing = SENDING  # nothing has been read yet
+        self._log("info", _CLIENT_GONE + reason, doing)
         r.connection.abort(r)
 
     def _drop_socket(self) -> None:
@@ -310,7 +317,7 @@ class Dispatch(ABC):
             self._throttle.close()
 
     def _log(self, level: str, message: str, doing: str) -> None:
-        self.r.log_error(level, f"{message} while {doing}")
+        self.r.log_error(level, f"{message} while {doing}" if doing else message)
 
     def circumstances(self) -> tuple[str, str] | None:
         if self._past is not None or not self.attempts:
@@ -320,6 +327,9 @@ class Dispatch(ABC):
         if attempt.address.startswith("unix:"):
             uri = f":{uri}"
         return attempt.doing, f"{'http' if self.tls is None else 'https'}://{attempt.address}{uri}"
+
+    def moved_on(self) -> None:
+        self._remember("")
 
     def _remember(self, doing: str) -> None:
         """The request goes on elsewhere, where its URI may be another."""

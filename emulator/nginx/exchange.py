@@ -28,8 +28,9 @@ class Exchange(Dispatch):
     __slots__ = ()
 
     def on_empty(self) -> None:
-        out = self.r.connection.out
-        if self._pipe is not None and (out.staged or out.unsent):
+        """A head alone waits for something of a body that is buffered, as nginx's postponed output does."""
+        out, pipe = self.r.connection.out, self._pipe
+        if pipe is not None and pipe.begun and (out.staged or out.unsent):
             self._push()
 
     def on_data(self, data: bytes) -> None:

@@ -182,6 +182,10 @@ class LogFile:
             return
 
 
+# a message that ends with what was being done
+_SAYS_WHAT = re.compile(r"(?<! cycle) while ")
+
+
 def _as_hex(found: re.Match[str]) -> str:
     return f"\\x{ord(found[0]):02X}"
 
@@ -223,7 +227,7 @@ class ErrorLog:
         if r.ctx is not None and (doing := r.ctx.get("doing")) and " while " not in message:
             message = f"{message} while {doing}"
         upstream = r.upstream.circumstances() if r.upstream is not None else None
-        if upstream is not None and " while " not in message:
+        if upstream is not None and upstream[0] and _SAYS_WHAT.search(message) is None:
             message = f"{message} while {upstream[0]}"
         if len(message) > _LONG:
             message = _shortened(message, len(self.line(level, "", r.connection.number)) - 1)

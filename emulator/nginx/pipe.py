@@ -64,7 +64,6 @@ class Pipe:
 
     __slots__ = (
         "_attempt",
-        "_buffering",
         "_held",
         "_proxy",
         "_r",
@@ -73,6 +72,8 @@ class Pipe:
         "_spool",
         "_warn",
         "_whole_buffers",
+        "begun",
+        "buffering",
         "fault",
     )
 
@@ -93,7 +94,8 @@ class Pipe:
         self._warn = warn
         self._room = room
         self._held = b""  # the part that has not filled its buffer
-        self._buffering = buffering
+        self.buffering = buffering
+        self.begun = not buffering  # what is there may go to the client
         self._whole_buffers = buffering and not isinstance(reader, framing.ChunkedReader)
         self._spool: Spool | None = None
         self.fault = ""
@@ -119,8 +121,10 @@ class Pipe:
             return Body.SURPLUS if reader.rest else Body.WHOLE
         if payload and self._whole_buffers:
             payload = self._fill(payload)
+        if payload:
+            self.begun = True
         output.send_body(self._r, payload)
-        if not self._buffering:
+        if not self.buffering:
             output.flush_body(self._r)
         return Body.COMING
 
@@ -151,7 +155,7 @@ class Pipe:
         if connection.flush() or connection.closed:
             return True
         proxy = self._proxy
-        if not self._buffering or not proxy.max_temp_file_size:
+        if not self.buffering or not proxy.max_temp_file_size:
             return False
         if connection.out.memory() <= proxy.memory_limit:
             return True

@@ -7,7 +7,6 @@ DECLINED to let the next handler try, or AGAIN when it keeps the request and wil
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -176,9 +175,9 @@ class Request:
         self.method = head.method
         self.version = head.version
         self.request_line = head.request_line
+        self._take_target(head.raw_uri)
         if head.authority is not None:
             set_host(self, head.authority, _INVALID_HOST)
-        self._take_target(head.raw_uri)
         self.headers = head.headers
         self.index = head.index
 
@@ -197,9 +196,12 @@ class Request:
         self.head = head
         self.method, self.version = head.method, head.version
         self.request_line = head.request_line
-        self.headers, self.index = head.headers, head.index
-        with contextlib.suppress(BadMessage):
+        self.headers, self.index = [], {}
+        try:
             self._take_target(head.raw_uri)
+        except BadMessage:
+            return
+        self.headers, self.index = head.headers, head.index
         host = validate_host(head.authority or self.index.get(b"host", b""))
         if host is not None:
             self.host = host
@@ -280,6 +282,8 @@ class Request:
         """Start over with another URI (ngx_http_internal_redirect)."""
         if not self._may_redirect(path):
             return AGAIN
+        if self.upstream is not None:
+            self.upstream.moved_on()
         self.path, self.args = path, args
         self.internal = True
         self.valid_location = True

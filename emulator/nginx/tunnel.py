@@ -152,6 +152,9 @@ class Tunnel:
     def tries(self) -> Sequence[Attempt | None]:
         return self._exchange.tries()
 
+    def moved_on(self) -> None:
+        """A tunnel has no other URI."""
+
     def log_value(self, attribute: str) -> bytes | None:
         return self._exchange.log_value(attribute)
 

@@ -203,9 +203,10 @@ def test_an_upstream_that_says_nothing_is_a_504(server: Serving) -> None:
     "end", ["answered", "client gone", "client reset", "timed out", "broken off", "tunnel"]
 )
 def test_a_peer_is_free_again_however_its_request_ended(server: Serving, end: str) -> None:
-    group = group_of(server, b"/plain")
     upgrade = ("Connection: upgrade", "Upgrade: x") if end == "tunnel" else ()
-    client = server.client(request("GET", "/upgraded" if upgrade else "/plain", *upgrade))
+    path = "/upgraded" if upgrade else "/plain"
+    group = group_of(server, path.encode())
+    client = server.client(request("GET", path, *upgrade))
     assert [peer.connections for peer in group.peers] == [1]
     with server.upstream.accept() as upstream:
         if end == "answered":
