@@ -79,6 +79,8 @@ def _rewrite(proxy: Proxy, r: Request, name: bytes, value: bytes, lower: bytes) 
         r.headers_out.append((name, changed))
     elif lower == b"set-cookie":
         r.headers_out.append((name, _cookie(proxy, r, value)))
+    elif lower == b"x-accel-charset" and value and r.content_type is not None:
+        r.log_error("error", f'unknown charset "{_text(value)}" to override')
 
 
 def _cookie(proxy: Proxy, r: Request, value: bytes) -> bytes:

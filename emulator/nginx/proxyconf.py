@@ -67,6 +67,7 @@ def _target(
     proxy.uri = to.uri.encode(*ENCODING) if to.uri else None
 
 
+_CHARSET = b"x-accel-charset"
 _MOST_KNOWN = 1000  # addresses, which clients may have chosen
 
 
@@ -212,6 +213,14 @@ def _cookies(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
         domains, paths, flags = (block.inherited(name) for name in names)
         proxy.cookies = compile_cookies(domains, paths, flags, own)
     proxy.special = SPECIAL if proxy.cookies is None else SPECIAL | {b"set-cookie"}
+    if block.given("charset names") is None:
+        _complain_of_charsets(proxy)
+
+
+def _complain_of_charsets(proxy: Proxy) -> None:
+    """Where no charset has a name, only the complaint about that is left of X-Accel-Charset."""
+    if _CHARSET in proxy.hidden and _CHARSET not in proxy.ignored:
+        proxy.hidden, proxy.special = proxy.hidden - {_CHARSET}, proxy.special | {_CHARSET}
 
 
 def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:

@@ -56,8 +56,9 @@ def place_charset(block: Block, arg: str) -> str:
 
 def place_source(block: Block, arg: str) -> str:
     """As ngx_http_set_charset_slot: a name, or all of it a variable."""
+    names = names_of(block)
     if not arg.startswith("$"):
-        return names_of(block).add(arg)
+        return names.add(arg)
     if arg == "$":
         raise BadValue('invalid variable name "$"')
     block.state.used[arg[1:]] = None
