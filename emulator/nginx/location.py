@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
+from emulator.nginx.bodyfiles import Folder, compile_body_files
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.filters import HeaderFilter, compile_filters
 from emulator.nginx.headers import compile_trailers
@@ -50,6 +51,8 @@ class Location:
         "absolute_redirect",
         "access_logs",
         "auto_redirect",
+        "body_files",
+        "body_folder",
         "chunked_transfer_encoding",
         "client_body_buffer_size",
         "client_body_timeout",
@@ -106,6 +109,8 @@ class Location:
         self.internal: bool = bool(block.values.get("internal", False))
         self.max_body_size: int = get("client_max_body_size")
         self.client_body_buffer_size: int = get("client_body_buffer_size")
+        self.body_folder: Folder | None = get("client_body_temp_path")
+        self.body_files = compile_body_files(block)
         self.client_body_timeout = get("client_body_timeout") / 1000
         self.send_timeout = get("send_timeout") / 1000
         keepalive = get("keepalive_timeout")
@@ -316,7 +321,8 @@ def _try_files(block: Block, own: frozenset[str]) -> Handler:
         for name in value.files
     )
     status = value.code if value.uri.startswith("=") else None
-    return static.try_files(files, compile_template(value.uri, own), status)
+    last = static.Candidate(compile_template(value.uri, own), False, "$" in value.uri)
+    return static.try_files(files, last, status)
 
 
 def _index(block: Block, own: frozenset[str]) -> tuple[Template, ...]:

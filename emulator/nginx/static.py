@@ -43,6 +43,7 @@ def static(r: Request) -> int:
         if rejected := r.discard_body():
             return rejected
         r.allow_ranges = True
+        describe(r, file)
         return send(r, file)
     finally:
         file.close()
@@ -54,8 +55,8 @@ def _folder(r: Request) -> int:
     return 301
 
 
-def send(r: Request, file: OpenFile) -> int:
-    """The answer that a file is."""
+def describe(r: Request, file: OpenFile) -> None:
+    """What the head says of a file."""
     location = r.location
     size = file.size
     r.status = 200
@@ -63,7 +64,13 @@ def send(r: Request, file: OpenFile) -> int:
     r.last_modified = file.mtime
     if location.etag:
         r.etag = b'"%x-%x"' % (r.last_modified, size)
+        if r.headers_out:
+            r.ctx = {**(r.ctx or {}), "before_etag": tuple(r.headers_out)}
     r.content_type = r.content_type or location.content_type(r.path)
+
+
+def send(r: Request, file: OpenFile) -> int:
+    """The answer that a file is, as it was described."""
     if not output.send_header(r):
         return AGAIN
     if not r.header_only:
@@ -173,7 +180,7 @@ class Candidate(NamedTuple):
     varies: bool
 
 
-def try_files(candidates: tuple[Candidate, ...], last: Template, status: int | None) -> Handler:
+def try_files(candidates: tuple[Candidate, ...], last: Candidate, status: int | None) -> Handler:
     """The first candidate that is there becomes the URI; else the last one, or its status.
 
     As ngx_http_try_files_handler.
@@ -196,7 +203,7 @@ def try_files(candidates: tuple[Candidate, ...], last: Template, status: int | N
             return DECLINED
         if status is not None:
             return status
-        target = last(r)
+        target = location.under_alias(r, last.template(r)) if last.varies else last.template(r)
         if target.startswith(b"@"):
             return r.redirect_named(target)
         uri, _, args = target.partition(b"?")

@@ -102,7 +102,7 @@ map $http_user_agent $m_agent { default other; "" none; ~^u(.)$ "u-$1"; }
 map $request_method $m_group { default group; POST weighted; FOO nowhere; }
 map $sent_http_content_type $m_expires { default off; ~text/ epoch; text/css max; "" -1; }
 geo $from { default far; 127.0.0.0/8 near; }
-log_format wide '$remote_user|$request|$status|$body_bytes_sent|$request_length|$uri|$args|$upstream_status'
+log_format wide '$remote_user|$request|$status|$body_bytes_sent|$uri|$args|$upstream_status'
     '|$upstream_addr|$sent_http_location|$server_name|$host|$http_x|$m_uri|$connection_requests|$request_completion';
 upstream group { server 127.0.0.1:{upstream}; keepalive 0; }
 upstream weighted { server 127.0.0.1:{upstream} weight=2; server 127.0.0.1:{upstream2}; keepalive 0; }
@@ -227,7 +227,7 @@ POOLS: dict[str, tuple[str, ...]] = {
             "limit_rate 10m;",
             "subrequest_output_buffer_size 1k;",
         ),
-        *("limit_req zone=reqs burst=100000 nodelay;", "limit_req_dry_run on;\nlimit_req zone=few;"),
+        *("limit_req zone=reqs burst=100000 nodelay;",),
     ),
 }
 _SERVER = (
@@ -377,7 +377,6 @@ def scene(chance: Random) -> Scene:
     if "limits" in groups:
         lines += ["limit_conn_zone $binary_remote_addr zone=conns:1m;", "limit_req_status 429;"]
         lines += ["limit_req_zone $binary_remote_addr zone=reqs:1m rate=1r/m;"]
-        lines += ["limit_req_zone $uri zone=few:1m rate=1r/m;"]
     fitting = tuple(text for text in pool if "limit_except" not in text and "{ add_header" not in text)
     for name in chance.sample(_NAMES, chance.randint(1, 3)):
         own = [*_settings(chance, fitting, 3), *_settings(chance, _SERVER, 2)]
