@@ -8,13 +8,30 @@ are kinds of a Turn, each in a module of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import Protocol
 
     from emulator.nginx.request import Request
     from emulator.nginx.upstream_names import Names
+
+    class Tried(Protocol):
+        """What is known of one try, in the loop's seconds (an Attempt)."""
+
+        started: float
+        header_at: float | None
+        ended: float | None
+
+    class Choosing(Protocol):
+        """One request's way through the peers of a group."""
+
+        hint: bytes
+
+        def next(self, now: float) -> Peer | None: ...
+        def answered(self, peer: Peer, attempt: Tried, now: float) -> None: ...
+        def free(self, peer: Peer, now: float, failed: bool, attempt: Tried | None = None) -> bool: ...
 
 
 class Peer:
@@ -95,24 +112,6 @@ class Peer:
 
     def __repr__(self) -> str:
         return f"<Peer {self.display} fails={self.fails} connections={self.connections}>"
-
-
-class Tried(Protocol):
-    """What is known of one try, in the loop's seconds (an Attempt)."""
-
-    started: float
-    header_at: float | None
-    ended: float | None
-
-
-class Choosing(Protocol):
-    """One request's way through the peers of a group."""
-
-    hint: bytes
-
-    def next(self, now: float) -> Peer | None: ...
-    def answered(self, peer: Peer, attempt: Tried, now: float) -> None: ...
-    def free(self, peer: Peer, now: float, failed: bool, attempt: Tried | None = None) -> bool: ...
 
 
 class Group:

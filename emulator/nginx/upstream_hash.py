@@ -7,13 +7,14 @@ import zlib
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.upstream import Choosing, Group, Peer, Turn
+from emulator.nginx.upstream import Group, Peer, Turn
 from emulator.nginx.upstream_ip_hash import TRIES, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.nginx.request import Request
+    from emulator.nginx.upstream import Choosing
     from emulator.nginx.variables import Template
 
 _POINTS = 160  # of each unit of weight

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.nginx.upstream import Choosing, Group, Peer, Turn
+from emulator.nginx.upstream import Group, Peer, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.nginx.request import Request
+    from emulator.nginx.upstream import Choosing
 
 
 class LeastConnTurn(Turn):

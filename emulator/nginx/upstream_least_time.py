@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.nginx.upstream import Choosing, Group, Peer, Tried
+from emulator.nginx.upstream import Group, Peer
 from emulator.nginx.upstream_least_conn import LeastConnTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.nginx.request import Request
+    from emulator.nginx.upstream import Choosing, Tried
 
 # What is measured of a peer, in milliseconds: until its answer's head, until its end, and what is in flight.
 HEADER, RESPONSE, FLIGHT, FLIGHT_SUM, FLIGHT_CHANGED, FLIGHT_COUNT = range(6)

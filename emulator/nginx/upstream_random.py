@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.nginx.upstream import Choosing, Group, Peer, Turn
+from emulator.nginx.upstream import Group, Peer, Turn
 from emulator.nginx.upstream_ip_hash import TRIES, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.nginx.request import Request
+    from emulator.nginx.upstream import Choosing
 
     Draw = Callable[[], int]
 
