@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.nginx.conf import ConfError
 from emulator.nginx.upstream import Group, Peer, Turn
 from emulator.nginx.upstream_least_time import HEADER, LeastTimeTurn
+from emulator.nginx.upstream_sticky import Sessions
 from emulator.nginx.upstream_zone import Address, SharedGroup
-from emulator.nginx.zones import Memory, Zone
+from emulator.nginx.zones import Memory, Zone, allocate
 
 
 def worker(zone: Zone, names: tuple[str, ...] = ("a", "b", "c")) -> tuple[Group, SharedGroup]:
@@ -155,3 +157,44 @@ def test_a_forked_worker_shares_with_the_one_it_came_from(zone: Zone) -> None:
     os.waitpid(child, 0)
     with share:
         assert [peer.connections for peer in group.peers] == [1, 0, 0]
+
+
+def declared(use: str, key: str | None = None) -> dict[str, Zone]:
+    made = Zone("z", use)
+    made.size, made.key = 32768, key
+    return {"z": made}
+
+
+def test_a_reload_begins_anew_with_peers_but_keeps_sessions() -> None:
+    for use, kept in (("upstream", False), ("sticky", True)):
+        before, after = declared(use, "a"), declared(use, "a")
+        allocate(before, {})
+        allocate(after, before)
+        assert (after["z"].memory is before["z"].memory) is kept
+
+
+def test_sessions_stay_with_their_group() -> None:
+    before, after = declared("sticky", "a"), declared("sticky", "b")
+    allocate(before, {})
+    said = 'sticky zone "z" is used in upstream "b" while previously it was used in upstream "a"'
+    with pytest.raises(ConfError, match=said):
+        allocate(after, before)
+
+
+def test_a_session_is_found_until_it_is_too_old() -> None:
+    sessions = Sessions(Memory(32768), timeout=1000)
+    sessions.note(b"one", b"peer", 5000, create=False)
+    assert sessions.find(b"one", 5000) == b"", "only an answer creates one"
+    sessions.note(b"one", b"peer", 5000, create=True)
+    assert sessions.find(b"one", 6000) == b"peer"
+    assert sessions.find(b"one", 6001) == b""
+    sessions.note(b"one", b"other", 5500, create=False)
+    assert sessions.find(b"one", 6500) == b"other"
+
+
+def test_the_oldest_sessions_make_room() -> None:
+    sessions = Sessions(Memory(32768), timeout=10**9)
+    for i in range(5000):
+        sessions.note(b"%d" % i, b"p%d" % i, i, create=True)
+    assert sessions.find(b"4999", 5000) == b"p4999"
+    assert sessions.find(b"0", 5000) == b""
