@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Rate = Callable[[Request], int]
 
+_PIECE = 32768  # of output_buffers: so much leaves at once, then its time is waited for
 _DIGITS = re.compile(rb"[0-9]{1,18}\Z")
 
 
@@ -130,7 +131,7 @@ class Pace(SendQueue):
         if allowed <= 0:
             self._delay(-allowed * 1000 // rate + 1)
             return False
-        done = self._send(allowed)
+        done = self._send(min(allowed, max(0, -before) + max(_PIECE, rate >> 4)))
         delay = (max(0, inner.sent - free) - max(0, before)) * 1000 // rate
         if delay:
             self._delay(delay)
