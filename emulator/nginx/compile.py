@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.http1.parse import HeaderRules
-from emulator.nginx import official
+from emulator.nginx.bodyfiles import Folder, body_temp
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.listener import Listener
 from emulator.nginx.location import Location, compile_location, rewrite_handlers
@@ -164,12 +164,9 @@ class HttpConf:
         for http in main.blocks("http"):
             self._http(http)
 
-    def next_body_temp(self) -> str:
-        """The name under which nginx would keep a request's body; ours has none."""
-        folder = (
-            "/var/cache/nginx/client_temp" if self.prefix == official.PREFIX + "/" else "client_body_temp"
-        )
-        return os.path.join(self.prefix, folder, f"{next(self._temp):010d}")  # noqa: PTH118
+    def next_body_temp(self, where: Folder | None) -> str:
+        """The name under which nginx would keep a request's body; ours has none unless it must."""
+        return body_temp(next(self._temp), where, self.prefix)
 
     @property
     def logs(self) -> list[LogFile]:

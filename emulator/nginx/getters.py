@@ -93,7 +93,9 @@ def _tcp_info(index: int) -> Getter:
 def _body_file(r: Request) -> bytes | None:
     """Where a large body is: a file without a name, which the kernel still shows under one."""
     spool = r.body.spool if r.body is not None else None
-    return b"/proc/%b/fd/%d" % (r.worker.pid, spool.fd) if spool is not None else None
+    if spool is None:
+        return None
+    return spool.name.encode(*ENCODING) if spool.name else b"/proc/%b/fd/%d" % (r.worker.pid, spool.fd)
 
 
 def _date(of: Callable[[float], time.struct_time], zone: str) -> Getter:
@@ -247,7 +249,7 @@ GETTERS: dict[str, Getter] = {
     "tcpinfo_snd_cwnd": _tcp_info(18),
     "time_iso8601": lambda r: r.worker.time_iso8601(),
     "time_local": _time_local,
-    "uri": lambda r: r.path or None,
+    "uri": lambda r: r.path if r.head is not None else None,
     "proxy_host": lambda r: r.location.proxy.host(r) if r.location.proxy else None,
     "proxy_port": lambda r: r.location.proxy.port(r) if r.location.proxy else None,
     "proxy_add_x_forwarded_for": lambda r: _forwarded_for(r),

@@ -65,7 +65,7 @@ class HeadBuffers:
         self._start = 0  # of the first line that is not whole, or was not when it was looked at
 
     def check(self, buffer: bytes, end: int) -> None:
-        """Raise HeaderTooLarge for a line without room; `end` is the head's length, 0 while it is not whole."""
+        """Raise HeaderTooLarge for a line without room; `end` is the head's length, 0 until it is whole."""
         stop = end or len(buffer)
         if stop <= self._small:
             return

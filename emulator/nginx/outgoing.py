@@ -38,8 +38,9 @@ class Outgoing:
     def collect(self, ready: Callable[[], None]) -> None:
         """Read the body, if there is one, as far as it has to be there; then call `ready`."""
         r = self._r
-        if r.length_in == 0 or r.discarded or r.body is not None or r.subrequest:
-            if r.length_in == 0:
+        empty = r.length_in == 0 and (r.location.body_files is None or b"content-length" not in r.index)
+        if empty or r.discarded or r.body is not None or r.subrequest:
+            if empty:
                 send_continue(r)
             self._body = r.body if r.body is not None and r.body.kept else None
             ready()

@@ -10,6 +10,7 @@ from emulator.http1.message import BadMessage
 from emulator.nginx.spool import Spool
 
 if TYPE_CHECKING:
+    from emulator.nginx.bodyfiles import BodyFiles
     from emulator.nginx.connection import Connection
     from emulator.nginx.request import Request
 
@@ -149,6 +150,9 @@ class RequestBody:
 
     def _start(self) -> None:
         send_continue(self._request)
+        files = self._request.location.body_files
+        if files is not None and self._on_piece is None and not self._open_file(files):
+            return
         connection = self.connection
         connection.reader = self._readable
         if connection.buffer:
@@ -228,6 +232,18 @@ class RequestBody:
             self._keep(payload)
         return not self.closed
 
+    def _open_file(self, files: BodyFiles) -> bool:
+        """client_body_in_file_only: a file of its own for each request that says what its body is."""
+        request = self._request
+        if request.length_in == 0 and b"content-length" not in request.index:
+            return True
+        try:
+            self.spool = files.open(request)
+        except OSError as error:
+            self._disk_failed(error)
+            return False
+        return True
+
     def _keep(self, payload: bytes) -> None:
         if self.spool is None:
             self.memory.append(payload)
@@ -242,7 +258,7 @@ class RequestBody:
     def _move_to_file(self) -> None:
         try:
             spool = self.spool = Spool()
-            name = self._request.worker.conf.next_body_temp()
+            name = self._request.worker.conf.next_body_temp(self._request.location.body_folder)
             self._request.log_error("warn", f"a client request body is buffered to a temporary file {name}")
             for piece in self.memory:
                 spool.write(piece)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import socket
 
 
+_JOINED = 4096  # smaller pieces become one: thousands of them would be counted again and again
+
+
 class Lender(Protocol):
     """An open file of which several parts are sent: the last one that is out closes it."""
 
@@ -78,7 +81,8 @@ class SendQueue:
     def push_file(self, fd: int, offset: int, count: int) -> None:
         """Push a part of an open file; the caller may close its descriptor."""
         self._stage()
-        self.unsent.append(FilePart(os.dup(fd), offset, count))
+        if count:
+            self.unsent.append(FilePart(os.dup(fd), offset, count))
 
     def push_shared(self, file: Lender, offset: int, count: int) -> None:
         """Push one of many parts of a file."""
@@ -86,9 +90,15 @@ class SendQueue:
         self.unsent.append(FilePart(file.borrow(), offset, count, file))
 
     def _stage(self) -> None:
-        if self.staged:
-            self.unsent.append(b"".join(self.staged))
-            self.staged.clear()
+        if not self.staged:
+            return
+        data = b"".join(self.staged)
+        self.staged.clear()
+        last = self.unsent[-1] if self.unsent else None
+        if isinstance(last, bytes) and len(last) + len(data) <= _JOINED:
+            self.unsent[-1] = last + data
+        else:
+            self.unsent.append(data)
 
     def memory(self) -> int:
         """How many octets wait in memory."""

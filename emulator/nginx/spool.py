@@ -12,7 +12,9 @@ class Spool:
     can therefore be cut off or closed under a part that is still to be sent.
     """
 
-    __slots__ = ("_closing", "_lent", "fd", "size")
+    __slots__ = ("_closing", "_lent", "fd", "name", "size")
+
+    name: str | None
 
     def __init__(self) -> None:
         # imported here because it takes as long as the rest of this room, and most workers never spool
@@ -20,6 +22,10 @@ class Spool:
 
         self.fd, name = mkstemp(prefix="nginx-")
         os.unlink(name)  # noqa: PTH108
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name = None
         self.size = 0
         self._lent = 0
         self._closing = False
@@ -60,3 +66,26 @@ class Spool:
 
     def __repr__(self) -> str:
         return f"<Spool size={self.size} lent={self._lent}{' closing' * self._closing}>"
+
+
+class NamedSpool(Spool):
+    """A file with a name, which others may read, and which is left behind unless `clean` says otherwise."""
+
+    __slots__ = ("_clean", "_path")
+
+    def __init__(self, name: str, path: str, clean: bool) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self.fd = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)  # noqa: PTH103, PTH120
+            self.fd = os.open(path, flags, 0o600)
+        self._begin()
+        self.name = name
+        self._path = path
+        self._clean = clean
+
+    def close(self) -> None:
+        if self._clean and not self._closing:
+            os.unlink(self._path)  # noqa: PTH108
+        super().close()

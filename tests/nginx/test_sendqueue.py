@@ -237,3 +237,15 @@ def test_every_octet_arrives_once_and_in_order(steps: list[tuple[str, int]]) -> 
     spool.close()
     ours.close()
     theirs.close()
+
+
+def test_small_pieces_do_not_pile_up_one_by_one(ends: Ends) -> None:
+    ours, theirs = ends
+    queue = SendQueue(ours, ours.fileno())
+    queue.push(b"x" * 100_000)
+    queue.send()
+    for _ in range(10_000):
+        queue.push(b"y")
+        queue.send()
+    assert len(queue.unsent) < 10
+    assert take_all(queue, theirs).endswith(b"x" + b"y" * 10_000)

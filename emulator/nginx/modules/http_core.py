@@ -253,12 +253,12 @@ DIRECTIVES: tuple[Directive, ...] = (
     size("client_body_buffer_size", HSL, "How much of a request body is kept in memory.", 8192),
     milliseconds("client_body_timeout", HSL, "How long a client may pause between parts of its body.", 60000),
     row(
-        *("client_body_temp_path", HSL, ONE_FOUR, "Where large request bodies are stored.", None, NO_EFFECT),
+        *("client_body_temp_path", HSL, ONE_FOUR, "Where bodies in files are stored."),
         parse=as_path,
     ),
     enum(
         *("client_body_in_file_only", HSL, ("off", "on", "clean")),
-        *("Keep every request body in a file.", "off", NOT_YET),
+        *("Keep every request body in a file.", "off"),
     ),
     flag("client_body_in_single_buffer", HSL, "Keep a request body in one piece.", False, NO_EFFECT),
     flag("sendfile", HSL | LI, "Let the kernel copy files; used wherever it pays.", False, NO_EFFECT),
