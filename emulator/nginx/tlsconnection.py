@@ -155,9 +155,9 @@ class TlsConnection(Connection):
         self._next_requests()
 
     def _choose(self, hello: ClientHello) -> None:
-        """As ngx_http_ssl_servername: a name that no server has changes nothing."""
+        """As ngx_http_ssl_servername: a name that no server has changes nothing, nor any where one is alone."""
         name = validate_host(hello.name.encode("latin-1")) if hello.name else None
-        if name is not None:
+        if name is not None and self.listener.single is None:
             server, captures = self.listener.find(name)
             if captures is not None or self.listener.is_name(name):
                 self.listener = Negotiated(self.listener, name, server, captures)

@@ -22,8 +22,12 @@ server {
     ssl_certificate own.crt;
     ssl_certificate_key own.key;
     location / { return 200 one; }
+    location /large { root .; limit_rate $arg_rate; }
+    location /proxied/ { proxy_pass http://127.0.0.1:{port2}/; proxy_max_temp_file_size 8m; }
 }
+server { listen 127.0.0.1:{port2}; root .; }
 """
+_LARGE = bytes(range(251)) * 40000
 
 
 @pytest.fixture(params=["nginx", "ours"])
@@ -31,6 +35,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     folder = tmp_path / request.param
     folder.mkdir()
     install(folder, "a")
+    (folder / "large").write_bytes(_LARGE)
     running = Running(OURS if request.param == "ours" else (need_tool("nginx"),), folder, _HTTP)
     yield running
     running.stop()
@@ -102,3 +107,21 @@ def test_octets_of_many_requests_may_share_records(server: Running, version: ssl
         while answer.count(b"one") < 50:
             answer += client.recv(65536)
         assert answer.count(b"HTTP/1.1 200 OK") == 50
+
+
+@pytest.mark.parametrize("target", ["/large", "/proxied/large", "/large?rate=30m"])
+def test_a_client_that_reads_late_gets_every_octet(server: Running, target: str) -> None:
+    with connect(server) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(b"GET %b HTTP/1.0\r\n\r\n" % target.encode())
+        ask_another(server)  # by now the first one's way is full
+        answer = bytearray()
+        while data := client.recv(65536):
+            answer += data
+    assert answer.partition(b"\r\n\r\n")[2] == _LARGE
+
+
+def ask_another(server: Running) -> None:
+    for _ in range(20):
+        with connect(server) as client:
+            ask(client)
