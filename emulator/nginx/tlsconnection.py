@@ -155,7 +155,7 @@ class TlsConnection(Connection):
         self._next_requests()
 
     def _choose(self, hello: ClientHello) -> None:
-        """As ngx_http_ssl_servername: a name that no server has changes nothing, nor any where one is alone."""
+        """As ngx_http_ssl_servername; a name that no server has changes nothing, nor where one is alone."""
         name = validate_host(hello.name.encode("latin-1")) if hello.name else None
         if name is not None and self.listener.single is None:
             server, captures = self.listener.find(name)
