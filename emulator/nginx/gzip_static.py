@@ -65,5 +65,6 @@ def _answer(r: Request, file: OpenFile) -> int:
         return 404
     if rejected := r.discard_body():
         return rejected
+    static.describe(r, file)
     r.headers_out.append((b"Content-Encoding", b"gzip"))
     return static.send(r, file)

@@ -20,6 +20,8 @@ from emulator.nginx.outfields import drop
 if TYPE_CHECKING:
     from emulator.nginx.request import Request
 
+Field = tuple[bytes, bytes]
+
 _LAST_SECOND = 253402300799  # of the year 9999
 _NO_BODY = frozenset((204, 304))
 
@@ -151,10 +153,8 @@ def _head(r: Request) -> bytes:
         parts.append(b"Vary: Accept-Encoding\r\n")
     fields = r.headers_out
     if r.etag is not None:
-        if r.err_status and fields[:1] and fields[0][0] == b"WWW-Authenticate":
-            # it was there before the file of the error page was found
-            parts.append(b"WWW-Authenticate: %b\r\n" % fields[0][1])
-            fields = fields[1:]
+        if fields and r.ctx is not None and "before_etag" in r.ctx:
+            fields = _before_etag(fields, r.ctx["before_etag"], parts)
         parts.append(b"ETag: %b\r\n" % r.etag)
     if target is not None:
         parts.append(b"Location: %b\r\n" % target)
@@ -162,6 +162,17 @@ def _head(r: Request) -> bytes:
         parts.append(b"%b: %b\r\n" % (name, value))
     parts.append(b"\r\n")
     return join(start, parts)
+
+
+def _before_etag(fields: list[Field], before: tuple[Field, ...], parts: list[bytes]) -> list[Field]:
+    """Write the fields that were there when the file was found; the others follow its ETag."""
+    rest = []
+    for field in fields:
+        if any(field is each for each in before):
+            parts.append(b"%b: %b\r\n" % field)
+        else:
+            rest.append(field)
+    return rest
 
 
 def _first_lines(r: Request, absent: frozenset[bytes]) -> list[bytes]:

@@ -79,8 +79,8 @@ def send(r: Request, file: OpenFile) -> int:
         if r.status == 206 and r.ctx is not None and "ranges" in r.ctx:
             _send_ranges(r, file, r.ctx["ranges"])
             r.connection.queue(r.ctx["tail"])
-        elif size:
-            output.send_file(r, file.fd, 0, size)
+        elif file.size:
+            output.send_file(r, file.fd, 0, file.size)
     r.finalize_output()
     return AGAIN
 
