@@ -21,8 +21,8 @@ The word after the colon says what the RFCs say:
     good    the answer goes through as it is             bad     502, or cut off visibly
     any     whatever becomes of it is framed soundly
 
-`{p}` is the request's target: the case is then played on each proxied route and on two that answer
-themselves, and cut at several points. {k} is the play's own name, by which the backend finds `--- behind`,
-for a case with a route of its own (`/ws/{k}`). {rest} is the number of octets after the head that it stands
-in. A line that begins with `# ` is for the reader. `python -m tests.hostile TEXT --show` shows the wires.
+`{p}` is the request's target: the case is then played on each proxied route and on two others, and cut at
+several points. {k} is the play's own name, by which the backend finds `--- behind`, for one with a route of
+its own (`/ws/{k}`). {rest} is the number of octets after the head that it stands in. A line that begins with
+`# ` is for the reader. `python -m tests.hostile TEXT --show` shows what went over the wires.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.oracle.script import Step, steps
 
-from .site import EARLY, PROXIED
+from .site import EARLY, FILTERED, PROXIED
 
 FOLDER = Path(__file__).parent / "corpus"
 REQUESTS = ("sound", "either", "refuse", "cut", "early", "tunnel")
@@ -19,7 +19,7 @@ ANSWERS = ("good", "bad", "any")
 _SECTION = re.compile(r"--- ([a-z]+)(?: (.*?))?\s*\Z")
 _TITLE = re.compile(r"(.+): ([a-z]+)\Z")
 _PLAIN = "GET {p} HTTP/1.1\nHost: a\n"
-_CUTS = 3
+_CUTS = (1, 3)  # at so many points, once each
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +162,12 @@ def plays(case: Case, number: int) -> list[Play]:
     """Whole on several routes, and cut in several ways on one each; always the same ones for a case."""
     chance = random.Random(case.label)
     routed = any(b"{p}" in step.data for step in case.steps)
-    routes = [*PROXIED, *([] if case.behind else chance.sample(EARLY, 2))] if routed else ["-"]
+    others = FILTERED if case.behind else chance.sample(EARLY, 2)
+    routes = [*PROXIED, *others] if routed else ["-"]
     out = [_play(case, route, number + i, [], "whole") for i, route in enumerate(routes)]
     size = sum(len(step.data) for step in out[0].steps if step.verb == "send")
-    for i in range(_CUTS):
-        points = sorted({chance.randrange(1, max(size, 2)) for _ in range(i + 1)})
+    for i, many in enumerate(_CUTS):
+        points = sorted({chance.randrange(1, max(size, 2)) for _ in range(many)})
         route = routes[(len(case.label) + i) % len(routes)]
         out.append(_play(case, route, number + len(out), points, f"cut at {points}"))
     if case.group == "chunks" and size < 400:

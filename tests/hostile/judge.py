@@ -27,7 +27,8 @@ _HARMLESS = (
     "3.2.2 absolute form",
     "9110 5.5 controls in a value",
 )
-_FROM = re.compile(rb"\r\nX-From: ([0-9.]+) ([0-9]+)\r\n")
+_FROM = re.compile(rb"\r\nX-From: ([0-9.]+|gate) ([0-9]+)\r\n")
+_LARGE = 8192
 _IDEMPOTENT = (b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS")
 
 
@@ -159,11 +160,16 @@ def _owners(played: Played, finals: list[answers.Answered]) -> Iterator[str]:
 def _unanswered(play: Play, asked: list[requests.Asked], finals: list[answers.Answered]) -> Iterator[str]:
     """RFC 9112 section 9.3: each sound request is answered unless an answer before it closed.
 
-    Who answers before a body has come may also close without having read it.
+    Who answers before a body has come may also close without having read it, and who refuses what is too
+    large may lose the answer by closing (section 9.6).
     """
     for i, request in enumerate(asked):
         before = asked[i - 1] if i else None
-        if not request.sound or (i and i <= len(finals) and finals[i - 1].closes):
+        if (
+            not request.sound
+            or len(request.raw) > _LARGE
+            or (i and i <= len(finals) and finals[i - 1].closes)
+        ):
             return
         if i >= len(finals):
             unread = before is not None and before.framing != "none" and play.case.kind != "sound"

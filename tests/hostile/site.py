@@ -21,7 +21,8 @@ PUBLIC = b"public, and read by everybody\n"
 LARGE = 24 << 20
 # where a request of the corpus goes: `{p}` in a case stands for each of them
 PROXIED = ("/plain", "/kept", "/stream", "/old")
-EARLY = ("/return", "/files", "/deny", "/moved", "/small")
+FILTERED = ("/dressed", "/pair")
+EARLY = ("/return", "/files", "/deny", "/moved", "/small", "/gated", *FILTERED)
 
 _CONF = """\
 daemon off;
@@ -48,6 +49,11 @@ http {{
     proxy_set_header Host $host;
     upstream single {{ server 127.0.0.1:{backend}; keepalive 0; }}
     upstream kept {{ server 127.0.0.1:{backend}; keepalive 64; }}
+    upstream pair {{
+        server 127.0.0.1:{backend} max_fails=0;
+        server 127.0.0.1:{backend} max_fails=0;
+        keepalive 8;
+    }}
     server {{
         listen 127.0.0.1:{port} backlog=2048;
         server_name a;
@@ -59,6 +65,24 @@ http {{
         location /old/ {{ proxy_pass http://single; proxy_http_version 1.0; }}
         location /small/ {{ proxy_pass http://kept; client_max_body_size 3; }}
         location /exact/ {{ proxy_pass http://kept; client_max_body_size 100; }}
+        location /pair/ {{ proxy_pass http://pair; proxy_next_upstream error timeout invalid_header; }}
+        location /dressed/ {{
+            proxy_pass http://kept;
+            gzip on;
+            gzip_types *;
+            sub_filter_types *;
+            sub_filter no-such-word "another";
+            sub_filter_once off;
+            add_header X-Dressed $request_uri always;
+        }}
+        location /gated/ {{ auth_request /gate/; proxy_pass http://kept; }}
+        location /gate/ {{
+            internal;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header X-From "gate 1";
+            proxy_pass http://kept;
+        }}
         location /ws/ {{
             proxy_pass http://single;
             proxy_set_header X-From "$remote_addr $connection_requests";
