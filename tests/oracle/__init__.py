@@ -11,4 +11,5 @@ that one server made of it (answers, what the upstream saw, log lines); a *side*
     compare.py      plays both sides, renders, finds the differences
     differences.py  what is not compared, or differs on purpose, each with its reason
     generators.py   hypothesis strategies: configurations and requests
+    recorded.py     the same with answers of an nginx that has modules which the wheel is built without
 """
