@@ -178,6 +178,9 @@ def _check_duplicates(r: Request) -> None:
     for place, (name, value, lower) in enumerate(r.headers):
         if lower not in _UNIQUE:
             continue
+        if lower == b"host" and lower not in seen and validate_host(value) is None:
+            _forget_after(r, place)
+            raise BadMessage(400, INVALID_HOST)
         if lower in seen:
             _forget_after(r, place)
             if b"host" in seen:

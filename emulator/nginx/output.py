@@ -137,7 +137,8 @@ def _head(r: Request) -> bytes:
         parts.append(b"Last-Modified: %b\r\n" % http_date(r.last_modified))
     target = r.location_out
     if target is not None and target[:1] == b"/" and location.absolute_redirect:
-        parts.append(b"Location: %b\r\n" % _absolute(r, target))
+        r.location_out = _absolute(r, target)  # logs show it so
+        parts.append(b"Location: %b\r\n" % r.location_out)
         target = None
     if r.chunked:
         parts.append(b"Transfer-Encoding: chunked\r\n")

@@ -57,7 +57,7 @@ _ANSWERS = {
     r"|Content-Length: 2||ub",
     "ranges": r"HTTP/1.1 200 OK|Accept-Ranges: bytes|ETag: \"r\"|Content-Length: 10||0123456789",
     "large": r"HTTP/1.1 200 OK|Content-Type: application/octet-stream|Content-Length: 70000||<<L*70000>>",
-    "hints": r"HTTP/1.1 103 Early Hints|Link: </a.css>||HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nh",
+    "hints": r"HTTP/1.1 103 Early Hints|Link: </a.css>||HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "toobig": r"HTTP/1.1 200 OK|X-Big: <<b*9000>>|Content-Length: 1||b",
     "auth": r'HTTP/1.1 401 Who|WWW-Authenticate: Basic realm="up"|Content-Length: 0||',
     "odd": r"HTTP/1.1 299|x_y: 1|Content-Length: 1|Connection: keep-alive, X-A|X-A: hop||o",
