@@ -159,7 +159,7 @@ def _forced(r: Request) -> bytes | None:
     proxy = r.location.proxy
     if proxy is not None and b"x-accel-charset" in proxy.ignored:
         return None
-    return head.index[b"x-accel-charset"]
+    return next(value for _, value, lower in reversed(head.headers) if lower == b"x-accel-charset")
 
 
 def _name(text: str, own: frozenset[str]) -> Getter:

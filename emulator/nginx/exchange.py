@@ -91,8 +91,12 @@ class Exchange(Dispatch):
             self._next(f"http_{status}")
             return
         if status >= 300 and self.proxy.intercept_errors and status in (r.location.error_pages or ()):
-            if status == 401 and b"www-authenticate" in head.index:
-                r.headers_out.append((b"WWW-Authenticate", head.index[b"www-authenticate"]))
+            if status == 401:
+                r.headers_out += [
+                    (b"WWW-Authenticate", value)
+                    for _, value, lower in head.headers
+                    if lower == b"www-authenticate"
+                ]
             self._finalize(status)
             return
         target = accel_redirect(self.proxy, head)

@@ -29,6 +29,8 @@ _ONCE = frozenset(
         b"etag",
         b"x-accel-redirect",
         b"x-accel-limit-rate",
+        b"x-accel-expires",
+        b"expires",
     )
 )
 # what an answer that redirects inside nginx takes along
@@ -57,7 +59,9 @@ def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
         r.trailers_out = []
     if proxy.passes_first_lines:
         r.ctx = {**(r.ctx or {}), "first_lines": proxy.passes_first_lines}
-    for name, value, lower in _without_seconds(head, warn) if repeated else head.headers:
+    if repeated:
+        head.headers = _without_seconds(head, warn)
+    for name, value, lower in head.headers:
         if lower in hidden or lower in _TAKEN:
             continue
         if lower in special:
@@ -118,10 +122,13 @@ def accel_redirect(proxy: Proxy, head: ResponseHead) -> bytes | None:
 
 def buffers(proxy: Proxy, head: ResponseHead) -> bool:
     """Whether the answer is buffered: an upstream may change what the configuration says."""
-    said = head.index.get(b"x-accel-buffering")
-    if said is None or b"x-accel-buffering" in proxy.ignored:
+    if b"x-accel-buffering" not in head.index or b"x-accel-buffering" in proxy.ignored:
         return proxy.buffering
-    return {b"no": False, b"yes": True}.get(said.lower(), proxy.buffering)
+    found = proxy.buffering
+    for _, value, lower in head.headers:
+        if lower == b"x-accel-buffering":
+            found = {b"no": False, b"yes": True}.get(value.lower(), found)
+    return found
 
 
 def follow(proxy: Proxy, r: Request, head: ResponseHead, target: bytes) -> None:
