@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -124,7 +125,10 @@ class Site:
         self._files()
         conf = self.folder / "nginx.conf"
         user = "user root root;" if os.geteuid() == 0 else ""
-        conf.write_text(_CONF.format(user=user, port=self.port, backend=backend, root=self.folder))
+        text = _CONF.format(user=user, port=self.port, backend=backend, root=self.folder)
+        if command.name != "ours":  # the wheel's nginx is built without it
+            text = re.sub(r"sub_filter[^;]*;", "", text)
+        conf.write_text(text)
         with (self.folder / "stderr").open("wb") as said:
             self.process = subprocess.Popen(
                 [*command.argv, "-p", f"{self.folder}/", "-c", str(conf), "-e", "stderr"],
