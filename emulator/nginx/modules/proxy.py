@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.nginx.directives import BadValue, Block, Context, Directive, not_yet
+from emulator.nginx.directives import BadValue, Block, Complaint, Context, Directive, not_yet
 from emulator.nginx.modules.http_core import place_rate
 from emulator.nginx.proxyvalues import (
     Redirect,
@@ -112,6 +112,14 @@ _IGNORABLE = (
     *("expires", "cache-control", "set-cookie", "vary"),
 )
 
+
+def place_cache(block: Block, zone: str) -> str:
+    """There is no cache, and most who write the directive turn it off."""
+    if zone != "off":
+        raise Complaint(f"is not supported by the emulator: {_CACHE}")
+    return zone
+
+
 DIRECTIVES: tuple[Directive, ...] = (
     row("proxy_pass", L | LI | X, ONE, "Where requests are passed.", check=place_proxy_pass),
     row(
@@ -215,14 +223,26 @@ DIRECTIVES: tuple[Directive, ...] = (
         at_least=2,
         why=_CACHE,
     ),
+    row(
+        "proxy_cache",
+        HSL,
+        ONE,
+        "Cache answers: off is all that there is.",
+        "off",
+        NO_EFFECT,
+        check=place_cache,
+    ),
+    text(
+        *("proxy_cache_bypass", HSL, "When the cache is not asked.", (), NO_EFFECT),
+        arity=None,
+        repeat=True,
+    ),
+    text("proxy_no_cache", HSL, "When an answer is not cached.", (), NO_EFFECT, arity=None, repeat=True),
     *refused(
         _CACHE,
         HSL,
         (
-            ("proxy_cache", None, ONE, "Cache answers."),
             ("proxy_cache_key", None, ONE, "What cached answers are found by."),
-            ("proxy_cache_bypass", None, None, "When the cache is not asked."),
-            ("proxy_no_cache", None, None, "When an answer is not cached."),
             ("proxy_cache_valid", None, None, "How long answers are cached."),
             ("proxy_cache_min_uses", None, ONE, "Uses before an answer is cached."),
             ("proxy_cache_max_range_offset", None, ONE, "Up to where ranges are cached."),
