@@ -75,6 +75,7 @@ class Location:
         "lingering_time",
         "lingering_timeout",
         "log_not_found",
+        "log_subrequest",
         "max_body_size",
         "max_ranges",
         "msie_padding_for_chrome",
@@ -134,6 +135,7 @@ class Location:
         self.if_modified_since: str = get("if_modified_since")
         self.max_ranges: int | None = get("max_ranges")
         self.log_not_found: bool = get("log_not_found")
+        self.log_subrequest: bool = get("log_subrequest")
         self.msie_padding_for_chrome = bool(get("msie_padding"))
         self._types: dict[bytes, bytes] = {
             ext.encode(*ENCODING): kind.encode(*ENCODING) for ext, kind in get("types").items()

@@ -73,6 +73,9 @@ class Subrequest(Request):
     def finished(self) -> None:
         """The head is there, and with it the status."""
         self.done = True
+        if self.location.log_subrequest:
+            for write in self.location.access_logs:
+                write(self)
         client = self._main.connection
         if client.reader == self._aside.wake:
             client.reader = client.watch_client

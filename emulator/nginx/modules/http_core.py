@@ -302,7 +302,7 @@ DIRECTIVES: tuple[Directive, ...] = (
     flag("msie_padding", HSL, "Lengthen error pages for old browsers.", True, NO_EFFECT),
     flag("msie_refresh", HSL, "Refresh instead of redirect for old browsers.", False, NO_EFFECT),
     flag("log_not_found", HSL, "Log files that are not found.", True),
-    flag("log_subrequest", HSL, "Log subrequests.", False, NO_EFFECT),
+    flag("log_subrequest", HSL, "Log subrequests.", False),
     flag("recursive_error_pages", HSL, "An error page may have an error page.", False),
     enum("server_tokens", HSL, ("off", "on", "build"), "Whether answers tell nginx's version.", "on"),
     enum("if_modified_since", HSL, ("off", "exact", "before"), "How dates are compared.", "exact"),
