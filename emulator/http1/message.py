@@ -19,7 +19,8 @@ class RequestHead:
 
     `version` is 9, 10 or 11 (as 10 * major + minor, larger minors kept); `target` the raw bytes
     between the spaces; `protocol` the version as sent; `authority` and `scheme` come from an
-    absolute-form target (else None). `ignored` holds dropped lines, each with the number of fields before it.
+    absolute-form target (else None); `size` is how many octets of it were sound. `ignored` holds dropped
+    lines, each with the number of fields before it.
     """
 
     __slots__ = (
@@ -32,11 +33,13 @@ class RequestHead:
         "raw_uri",
         "request_line",
         "scheme",
+        "size",
         "version",
     )
 
     def __init__(self, method: bytes, raw_uri: bytes, version: int, request_line: bytes) -> None:
         self.protocol = b""
+        self.size = 0
         self.method = method
         self.raw_uri = raw_uri
         self.version = version

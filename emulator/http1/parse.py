@@ -72,7 +72,7 @@ def request_head(
         if fields is not None:
             head = RequestHead(line[1], line[2], 10 + (line[4] == b"1"), line[0][:-2])
             head.protocol = line[3]
-            end = fields.end()
+            end = head.size = fields.end()
             _collect(head, _FIELD.findall(data, start, end - 2))
             return head, end
     return _slow_request_head(data, rules, rules_of)
@@ -126,7 +126,7 @@ class HeadReader:
                     raise BadMessage(400, INVALID_METHOD)
                 return None
             head = self.head = request_line(data[:end])
-            self._position = end + 1
+            self._position = head.size = end + 1
         if head.version == 9:
             return head, self._position
         try:
@@ -144,11 +144,14 @@ class HeadReader:
             line = data[self._position : end]
             self._position = end + 1
             if line in (b"", b"\r"):
+                head.size = self._position
                 return True
             field = header_line(line, self._rules, INVALID_HEADER)
             if field is None:
                 head.ignored = [*(head.ignored or ()), (line.rstrip(b"\r"), len(head.headers))]
+                head.size = self._position
                 continue
+            head.size = self._position
             head.headers.append(field)
             if field[2] not in head.index:
                 head.index[field[2]] = field[1]

@@ -142,9 +142,9 @@ def _body_bytes_sent(r: Request) -> bytes:
 def _request_length(r: Request) -> bytes:
     if r.head is None:
         return b"0"
-    size = len(r.request_line) + 2 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
-    if r.whole and r.version != 9:
-        size += 2
+    size = r.head.size
+    if r.headers is not r.head.headers:  # only the fields before a fault were read
+        size = len(r.request_line) + 2 + sum(len(name) + len(value) + 4 for name, value, _ in r.headers)
     return b"%d" % (size + (r.body.octets if r.body is not None else 0))
 
 

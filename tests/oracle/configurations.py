@@ -102,7 +102,7 @@ map $http_user_agent $m_agent { default other; "" none; ~^u(.)$ "u-$1"; }
 map $request_method $m_group { default group; POST weighted; FOO nowhere; }
 map $sent_http_content_type $m_expires { default off; ~text/ epoch; text/css max; "" -1; }
 geo $from { default far; 127.0.0.0/8 near; }
-log_format wide '$remote_user|$request|$status|$body_bytes_sent|$uri|$args|$upstream_status'
+log_format wide '$remote_user|$request|$status|$body_bytes_sent|$request_length|$uri|$args|$upstream_status'
     '|$upstream_addr|$sent_http_location|$server_name|$host|$http_x|$m_uri|$connection_requests|$request_completion';
 upstream group { server 127.0.0.1:{upstream}; keepalive 0; }
 upstream weighted { server 127.0.0.1:{upstream} weight=2; server 127.0.0.1:{upstream2}; keepalive 0; }
