@@ -29,6 +29,7 @@ class RequestHead:
         "ignored",
         "index",
         "method",
+        "passed",
         "protocol",
         "raw_uri",
         "request_line",
@@ -46,6 +47,7 @@ class RequestHead:
         self.request_line = request_line
         self.scheme: bytes | None = None
         self.authority: bytes | None = None
+        self.passed: tuple[frozenset[bytes], bytes] | None = None  # as lines, without those of some names
         self.ignored: list[tuple[bytes, int]] | None = None
         self.headers: list[Header] = []
         self.index: dict[bytes, bytes] = {}

@@ -45,30 +45,18 @@ ANSWERING = "sending to client"
 class Attempt:
     """One connection to one peer; times are the loop's, lengths in octets."""
 
-    __slots__ = (
-        "address",
-        "connected",
-        "doing",
-        "ended",
-        "header_at",
-        "length",
-        "received",
-        "sent",
-        "started",
-        "status",
-    )
+    address = ""
+    doing = CONNECTING
+    connected: float | None = None
+    header_at: float | None = None
+    ended: float | None = None
+    status = 0
+    length = 0
+    received = 0
+    sent = 0
 
     def __init__(self, now: float) -> None:
-        self.address = ""
-        self.doing = CONNECTING
         self.started = now
-        self.connected: float | None = None
-        self.header_at: float | None = None
-        self.ended: float | None = None
-        self.status = 0
-        self.length = 0
-        self.received = 0
-        self.sent = 0
 
     def begin(self, now: float) -> None:
         """The connection stands."""

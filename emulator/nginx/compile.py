@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from emulator.nginx.upstream_names import Names
 
 
+_MOST_PATHS = 1024  # whose location a server remembers
+
+
 class Tree:
     """The locations of one level, found in nginx's order (ngx_http_core_find_location)."""
 
@@ -93,6 +96,7 @@ class Server:
     """One server block."""
 
     __slots__ = (
+        "_found",
         "client_header_buffer_size",
         "client_header_timeout",
         "header_rules",
@@ -127,14 +131,21 @@ class Server:
             block.inherited("ignore_invalid_headers"), block.inherited("underscores_in_headers")
         )
         self.tree = Tree()
+        self._found: dict[bytes, tuple[Location, re.Match[bytes] | None]] = {}
         self.named: dict[bytes, Location] = {}
         self.rewrite: tuple[Handler, ...] = ()
         self.tls: TlsServer | None = None
 
     def find(self, path: bytes) -> tuple[Location, re.Match[bytes] | None]:
         """The location for a path; the server's own settings where none matches."""
-        location, match = self.tree.find(path)
-        return (self.location if location is None else location), match
+        found = self._found.get(path)
+        if found is None:
+            location, match = self.tree.find(path)
+            found = (self.location if location is None else location), match
+            if len(self._found) >= _MOST_PATHS:
+                self._found.clear()
+            self._found[path] = found
+        return found
 
     def __repr__(self) -> str:
         return f"<Server {self.name.decode(*ENCODING)!r}>"

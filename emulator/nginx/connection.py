@@ -153,6 +153,10 @@ class Connection:
     def _start_request(self) -> bool:
         """Parse one head; True if a request was made of it (it may be done already)."""
         buffer = self.buffer
+        known = self.listener.known.get(buffer)
+        if known is not None and self.partial is None:
+            known.serve(self)
+            return True
         if buffer[:1] in (b"\r", b"\n"):
             buffer = self.buffer = buffer.lstrip(b"\r\n")
             if not buffer:
@@ -170,7 +174,7 @@ class Connection:
             if self.readable:
                 self.worker.loop.post(self._read_again)
             return False
-        self._process(head)
+        self._process(head, buffer)
         return True
 
     def _head_timeout(self) -> None:
@@ -182,10 +186,10 @@ class Connection:
         self.requests += 1
         self.worker.requests += 1
         self.reader = self.watch_client
-        request = self.request = Request(self, self.listener.default)
-        return request
+        self.request = Request(self, self.listener.default)
+        return self.request
 
-    def _process(self, head: RequestHead) -> None:
+    def _process(self, head: RequestHead, buffer: bytes) -> None:
         request = self.begin()
         self.deadline.clear()
         try:
@@ -196,6 +200,8 @@ class Connection:
         except BadMessage as bad:
             badhead.refuse(request, bad)
             return
+        if not self.buffer:
+            self.listener.known.remember(buffer, request)
         request.run()
         if self.out.staged:
             self.flush()
@@ -241,8 +247,7 @@ class Connection:
             self.flush()
 
     def _send_timeout(self) -> None:
-        request = self.request
-        if request is None:
+        if (request := self.request) is None:
             self.close()
             return
         request.log_error(
@@ -320,8 +325,7 @@ class Connection:
         self.pipelined = bool(self.buffer)
         self.deadline.set(location.keepalive_timeout, self.close)
         self.kept_until = self.worker.loop.now + location.keepalive_min_timeout
-        if self.peer_closed:
-            self.readable = True
+        self.readable |= self.peer_closed
         if self.buffer or self.readable:
             self.worker.loop.post(self._go_on)
 
@@ -339,8 +343,7 @@ class Connection:
 
     def _let_go(self, request: Request) -> None:
         self.request = None
-        # it refers to the request: neither is to wait for the garbage collector
-        upstream, request.upstream = request.upstream, None
+        upstream, request.upstream = request.upstream, None  # or both would wait for the garbage collector
         if upstream is not None:
             upstream.close()
         if request.body is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emulator.nginx.attempt import ANSWERING, CONNECTING, READING, READING_HEAD, SENDING, Attempt, log_value
 from emulator.nginx.outgoing import Outgoing
+from emulator.nginx.requestbody import send_continue
 from emulator.nginx.retries import Retries, status_of
 from emulator.nginx.upstreamsocket import NotBound, UpstreamSocket, pending_error, unix_dial
 
@@ -43,31 +44,24 @@ _UNREACHABLE = frozenset(
 class Dispatch(ABC):
     """The half of an exchange that finds a peer to answer; what comes back is the other half's."""
 
-    __slots__ = (
-        "_dial",
-        "_interim",
-        "_local",
-        "_lookup",
-        "_outgoing",
-        "_past",
-        "_peer",
-        "_pipe",
-        "_retries",
-        "_reused",
-        "_throttle",
-        "_turn",
-        "_unparsed",
-        "_upstream",
-        "attempts",
-        "before",
-        "closed",
-        "group",
-        "head",
-        "proxy",
-        "r",
-        "tls",
-        "trailers",
-    )
+    before: tuple[Attempt | None, ...] = ()  # what another location has tried
+    head: ResponseHead | None = None
+    trailers: list[Header] | None = None
+    closed = False
+    _outgoing: Outgoing | None = None  # where there is more to send than a head
+    _upstream: UpstreamSocket | None = None
+    _pipe: Pipe | None = None
+    _peer: Peer | None = None
+    _dial: Dial | None = None
+    _lookup: Lookup | None = None
+    _unparsed = b""  # what has come of a head
+    _interim = 0  # octets of 1xx before it
+    _local: Local | None = None  # the address of ours to connect from
+    _retries: Retries | None = None
+    _turn: Choosing | None = None  # where there is more than one peer
+    _reused = False
+    _past: tuple[str, str] | None = None  # what the error log says of it once it is over
+    _throttle: Throttle | None = None  # where proxy_limit_rate slows the answer down
 
     def __init__(self, r: Request, proxy: Proxy) -> None:
         self.r: Request = r
@@ -75,30 +69,27 @@ class Dispatch(ABC):
         self.group: Group = proxy.group
         self.tls: TlsClient | None = proxy.tls
         self.attempts: list[Attempt] = []
-        self.before: tuple[Attempt | None, ...] = ()  # what another location has tried
-        self.head: ResponseHead | None = None
-        self.trailers: list[Header] | None = None
-        self.closed = False
-        self._outgoing = Outgoing(r, proxy)
-        self._upstream: UpstreamSocket | None = None
-        self._pipe: Pipe | None = None
-        self._peer: Peer | None = None
-        self._dial: Dial | None = None
-        self._lookup: Lookup | None = None
-        self._unparsed = b""  # what has come of a head
-        self._interim = 0  # octets of 1xx before it
-        self._local: Local | None = None  # the address of ours to connect from
-        self._retries: Retries | None = None
-        self._turn: Choosing | None = None  # where there is more than one peer
-        self._reused = False
-        self._past: tuple[str, str] | None = None  # what the error log says of it once it is over
-        self._throttle: Throttle | None = None  # where proxy_limit_rate slows the answer down
 
     # towards a peer
 
     def start(self) -> None:
         """Read the request's body if it has one, then connect."""
-        self._outgoing.collect(self._connect if self._lookup is None else self._look_up)
+        r, proxy = self.r, self.proxy
+        go_on = self._connect if self._lookup is None else self._look_up
+        if r.length_in == 0 and proxy.set_body is None and r.body is None and r.location.body_files is None:
+            send_continue(r)
+            go_on()
+            return
+        self._outgoing = Outgoing(r, proxy)
+        self._outgoing.collect(go_on)
+
+    def _send_to(self, upstream: UpstreamSocket) -> None:
+        if self._outgoing is not None:
+            self._outgoing.send_to(upstream)
+            return
+        r = self.r
+        upstream.out.push(self.proxy.request_head(r, 0, b"content-length" in r.index))
+        upstream.send()
 
     def to(self, where: Group | Lookup) -> None:
         """A proxy_pass with variables leads to this group, or to a name that is yet to be looked up."""
@@ -145,7 +136,7 @@ class Dispatch(ABC):
         if idle is not None:
             upstream = self._upstream = self._socket()
             upstream.take_over(idle.sock, idle.requests, idle.born)
-            self._outgoing.send_to(upstream)
+            self._send_to(upstream)
         elif peer.host.startswith("unix:"):
             self._open(unix_dial(r.worker.namespace.path(peer.host[5:])))
         else:
@@ -184,7 +175,7 @@ class Dispatch(ABC):
             level = "error" if code in _UNREACHABLE else "crit"
             self._fail("error", f"connect() to {name} failed ({why})", CONNECTING, level)
         else:
-            self._outgoing.send_to(upstream)
+            self._send_to(upstream)
 
     # what the socket reports
 
@@ -236,7 +227,7 @@ class Dispatch(ABC):
         """Whether this kind of failure may be repaired by another peer, with `least` tries left."""
         upstream = self._upstream
         begun = upstream is not None and upstream.connected
-        if begun and self._outgoing.streams:
+        if begun and self._outgoing is not None and self._outgoing.streams:
             return False
         retries = self._chances()
         return retries.left >= least and retries.allow(kind, self.r.worker.loop.now, begun)

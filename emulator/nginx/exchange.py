@@ -19,13 +19,12 @@ from emulator.nginx.tunnel import Tunnel, was_asked_for
 from emulator.nginx.upstreamhead import INTERIM, final_head, stays_open
 
 if TYPE_CHECKING:
+    from emulator.nginx.knownanswers import KnownAnswer
     from emulator.nginx.upstreamsocket import UpstreamSocket
 
 
 class Exchange(Dispatch):
     """The state of one proxied request; `r.upstream` points here for variables and logs."""
-
-    __slots__ = ()
 
     def on_empty(self) -> None:
         """A head alone waits for something of a body that is buffered, as nginx's postponed output does."""
@@ -48,12 +47,18 @@ class Exchange(Dispatch):
             return
         if self._unparsed:
             data = self._unparsed + data
+        elif not self._interim:
+            end = data.find(b"\r\n\r\n") + 4
+            answer = self.proxy.answers.get(data[:end])
+            if answer is not None:
+                self._take_known(answer, data[end:])
+                return
         try:
             head, rest, size = final_head(data, self.proxy.buffer_size, self)
             if head is None:
                 self._unparsed = rest
             else:
-                self._take_head(head, rest, size)
+                self._take_head(head, rest, size, data)
         except BadMessage as bad:
             self._fail("invalid_header", str(bad), READING_HEAD)
 
@@ -74,7 +79,26 @@ class Exchange(Dispatch):
 
                 pass_hints(proxy, self.r, head)
 
-    def _take_head(self, head: ResponseHead, rest: bytes, size: int) -> None:
+    def _take_known(self, answer: KnownAnswer, rest: bytes) -> None:
+        """The head is one that came before, and was fit to be passed on."""
+        r, attempt = self.r, self.attempts[-1]
+        self.head = head = answer.head
+        attempt.status = head.status
+        attempt.header_at = now = r.worker.loop.now
+        if self._turn is not None and self._peer is not None:
+            self._turn.answered(self._peer, attempt, now)
+        answer.give(r)
+        if not output.send_header(r):
+            self.close()
+        elif len(rest) == answer.length and r.transform is None and not r.header_only:
+            attempt.doing = READING
+            attempt.length += len(rest)
+            output.send_body(r, rest)
+            self._done(complete=True)
+        else:
+            self._begin_body(head, rest, answer.size)
+
+    def _take_head(self, head: ResponseHead, rest: bytes, size: int, data: bytes) -> None:
         r = self.r
         self.head = head
         attempt = self.attempts[-1]
@@ -109,7 +133,10 @@ class Exchange(Dispatch):
             return
         if self._turn is not None and self._peer is not None:
             self._turn.answered(self._peer, attempt, r.worker.loop.now)
+        first = self.proxy.plain and not r.headers_out and r.content_type is None
         take_head(self.proxy, r, head, self._warn)
+        if first and 200 <= status < 300 and size + len(rest) == len(data):
+            self.proxy.answers.remember(data[:size], head, r)
         if status == 101:
             self._upgrade(rest)
             return
@@ -236,8 +263,7 @@ class Exchange(Dispatch):
         r.connection.finish(r)
 
     def _truncated(self) -> None:
-        """The body broke off: the client must not take it for whole."""
-        self._release(failed=True)
+        """The body broke off: the client must not take it for whole, and no peer is blamed (as in nginx)."""
         self.close()
         r = self.r
         r.keepalive = False
@@ -246,5 +272,5 @@ class Exchange(Dispatch):
 
     def _abort(self) -> None:
         """The answer makes no sense: the client gets nothing more of it, not even what is queued."""
-        self._release(failed=True)
+        self._release(failed=False, last=True)
         self.r.connection.abort(self.r)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.http1.message import BadMessage
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.head import INVALID_HOST, validate_host
+from emulator.nginx.knownheads import KnownHeads
 
 if TYPE_CHECKING:
     from emulator.http1.parse import HeaderRules
@@ -29,6 +30,7 @@ class Listener:
         "default",
         "display",
         "host",
+        "known",
         "local_address",
         "port",
         "proxied",
@@ -48,6 +50,7 @@ class Listener:
         self.wildcard = host in ("0.0.0.0", "[::]")
         self.specifics: dict[str, Listener] = {}  # of the same port, found by the address that was reached
         self.servers: list[Server] = []
+        self.known = KnownHeads()
         self.default: Server
         self.single: Server | None = None
         self.tls = False

@@ -6,11 +6,12 @@ import os
 import re
 import time
 from collections.abc import Callable, Container
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.fieldgetters import Getter
-from emulator.nginx.variables import Template, _known
+from emulator.nginx.variables import Template, _known, as_one
 
 if TYPE_CHECKING:
     from emulator.nginx.connection import Connection
@@ -71,27 +72,17 @@ _ESCAPES: dict[str, Callable[[bytes | None], bytes]] = {
 
 def compile_format(text: str, escape: str = "default", own: Container[str] = ()) -> Template:
     """A log_format's text -> the callable that gives one line, with its newline."""
-    escaped = _ESCAPES[escape]
-    parts: list[bytes | Getter] = []
+    parts: list[bytes | tuple[Getter, str]] = []
     position = 0
     for found in _REFERENCE.finditer(text):
         if found.start() > position:
             parts.append(text[position : found.start()].encode(*ENCODING))
         name = found[1] or found[2]
-        parts.append(_escaping(_known(name, own), escaped, name in _SAFE))
+        parts.append((_known(name, own), "{}(r) or b'-'" if name in _SAFE else "escape({}(r))"))
         position = found.end()
     parts.append(text[position:].encode(*ENCODING) + b"\n")
-
-    def line(r: Request) -> bytes:
-        return b"".join([part if part.__class__ is bytes else part(r) for part in parts])  # type: ignore[operator,misc]
-
-    return line
-
-
-def _escaping(getter: Getter, escape: Callable[[bytes | None], bytes], safe: bool) -> Getter:
-    if safe:
-        return lambda r: getter(r) or b"-"
-    return lambda r: escape(getter(r))
+    # most values come again: the same agent, the same page
+    return as_one(parts, escape=lru_cache(1024)(_ESCAPES[escape]))
 
 
 class Log(Protocol):

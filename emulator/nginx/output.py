@@ -10,6 +10,7 @@ import errno
 import os
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator.http1 import body as framing
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Field = tuple[bytes, bytes]
 
+_MOST_LINES = 64  # of one second
 _LAST_SECOND = 253402300799  # of the year 9999
 _NO_BODY = frozenset((204, 304))
 
@@ -34,7 +36,7 @@ class HeadPrefix:
     def __init__(self) -> None:
         self._date = b""
         self._until = 0.0
-        self._lines: dict[int, bytes] = {}
+        self._lines: dict[int | bytes, bytes] = {}
 
     @property
     def date(self) -> bytes:
@@ -46,17 +48,21 @@ class HeadPrefix:
             self._lines.clear()
         return self._date
 
-    def of(self, status: int) -> bytes:
-        """`HTTP/1.1 200 OK`, Server with its version, and Date."""
+    def of(self, status: int, line: bytes | None) -> bytes:
+        """`HTTP/1.1 200 OK`, Server with its version, and Date; `line` is what an upstream has said."""
         date = self.date
-        line = self._lines.get(status)
-        if line is None:
-            text = respond.STATUS_TEXTS.get(status) or b"%03d " % status
-            line = b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, respond.SERVER, date)
-            self._lines[status] = line
-        return line
+        key = status if line is None else line
+        start = self._lines.get(key)
+        if start is None:
+            if len(self._lines) >= _MOST_LINES:
+                self._lines.clear()
+            text = line or respond.STATUS_TEXTS.get(status) or b"%03d " % status
+            start = b"HTTP/1.1 %b\r\nServer: %b\r\nDate: %b\r\n" % (text, respond.SERVER, date)
+            self._lines[key] = start
+        return start
 
 
+@lru_cache(512)
 def http_date(seconds: int) -> bytes:
     """A time as HTTP writes it; what no calendar has is its last day."""
     seconds = min(max(seconds, 0), _LAST_SECOND)
@@ -121,10 +127,9 @@ def _frame(r: Request) -> None:
 def _head(r: Request) -> bytes:
     worker = r.worker
     location = r.location
-    plain = r.status_line is None and location.server_tokens
     absent = r.ctx.get("first_lines") if r.ctx else None
-    if plain and absent is None:
-        start, parts = worker.prefix.of(r.status), []
+    if location.server_tokens and absent is None:
+        start, parts = worker.prefix.of(r.status, r.status_line), []
     else:
         start, parts = b"", _first_lines(r, absent or frozenset())
     if r.charset is not None and r.content_type is not None:

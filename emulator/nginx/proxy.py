@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.http1.lines import join
 from emulator.nginx.exchange import Exchange
+from emulator.nginx.knownanswers import KnownAnswers
 from emulator.nginx.request import AGAIN, Request
 from emulator.nginx.uri import escape_uri
 
@@ -76,52 +77,6 @@ SPECIAL = frozenset((b"location", b"refresh", b"connection", b"keep-alive", b"tr
 class Proxy:
     """One location's proxy_pass and its settings, compiled; `handler` is the location's content handler."""
 
-    __slots__ = (
-        "bind",
-        "buffer_size",
-        "buffer_unit",
-        "buffering",
-        "connect_timeout",
-        "cookies",
-        "dropped",
-        "dynamic",
-        "early_hints",
-        "force_ranges",
-        "group",
-        "headers",
-        "hidden",
-        "host",
-        "http_version",
-        "ignore_client_abort",
-        "ignored",
-        "intercept_errors",
-        "limit_rate",
-        "location_name",
-        "max_temp_file_size",
-        "memory_limit",
-        "method",
-        "next_timeout",
-        "next_tries",
-        "next_upstream",
-        "own_framing",
-        "pass_body",
-        "pass_headers",
-        "pass_trailers",
-        "passes_first_lines",
-        "port",
-        "read_size",
-        "read_timeout",
-        "redirects",
-        "request_buffering",
-        "scheme",
-        "send_timeout",
-        "set_body",
-        "socket_keepalive",
-        "special",
-        "tls",
-        "uri",
-    )
-
     group: Group
     dynamic: Callable[[Request], Target | int] | None  # proxy_pass with variables
     host: Template
@@ -134,12 +89,14 @@ class Proxy:
     set_body: Template | None
     location_name: bytes | None
     headers: tuple[tuple[bytes, Template], ...]
+    fixed_headers: bytes | None  # all of these where none has a variable
     dropped: frozenset[bytes]
     hidden: frozenset[bytes]
     ignored: frozenset[bytes]  # proxy_ignore_headers
     passes_first_lines: frozenset[bytes]  # of Server and Date, those that the upstream is to say itself
     own_framing: bool  # proxy_set_header names Content-Length or Transfer-Encoding itself
     http_version: int
+    protocol: bytes  # the end of the request line
     redirects: tuple[Redirect, ...]
     early_hints: tuple[Template, ...] | None  # whether a 103 goes on
     pass_trailers: bool
@@ -164,7 +121,11 @@ class Proxy:
     intercept_errors: bool
     ignore_client_abort: bool
     socket_keepalive: bool
+    plain: bool  # answers go on as they come: buffered, at their own pace, not cut
     tls: TlsClient | None
+
+    def __init__(self) -> None:
+        self.answers = KnownAnswers()
 
     def handler(self, r: Request) -> int:
         exchange = Exchange(r, self)
@@ -201,25 +162,32 @@ class Proxy:
 
     def request_head(self, r: Request, length: int | None, body_framing: bool) -> bytes:
         """The head to send; `length` is the body's, None for a chunked one; `body_framing` False: neither."""
-        dropped = self.dropped
-        version = b"1.1" if self.http_version == 11 else b"1.0"
-        uri = self.request_uri(r)
         method = r.method if self.method is None else self.method(r)
-        parts = [b"%b %b HTTP/%b\r\n" % (method, uri, version)]
-        for name, template in self.headers:
-            value = template(r)
-            if value:
-                parts.append(b"%b: %b\r\n" % (name, value))
-        if body_framing and not self.own_framing:
-            parts.append(
-                b"Transfer-Encoding: chunked\r\n" if length is None else b"Content-Length: %d\r\n" % length
-            )
-        if self.pass_headers:
-            for name, value, lower in r.headers:
-                if lower not in dropped:
+        parts = [b"%b %b%b" % (method, self.request_uri(r), self.protocol)]
+        rest = self.fixed_headers
+        if rest is None:
+            rest = b""
+            for name, template in self.headers:
+                value = template(r)
+                if value:
                     parts.append(b"%b: %b\r\n" % (name, value))
-        parts.append(b"\r\n")
-        return join(b"", parts)
+        if body_framing and not self.own_framing:
+            coded = b"Transfer-Encoding: chunked\r\n"
+            rest += coded if length is None else b"Content-Length: %d\r\n" % length
+        if self.pass_headers:
+            rest += self._passed(r)
+        return join(b"", parts) + rest + b"\r\n"
+
+    def _passed(self, r: Request) -> bytes:
+        """The client's own fields, which are known to be lines; a head that comes again remembers them."""
+        head, dropped = r.head, self.dropped
+        passed = head.passed if head is not None and head.headers is r.headers else None
+        if passed is not None and passed[0] is dropped:
+            return passed[1]
+        lines = b"".join([b"%b: %b\r\n" % field[:2] for field in r.headers if field[2] not in dropped])
+        if head is not None and head.headers is r.headers:
+            head.passed = (dropped, lines)
+        return lines
 
 
 def dropped_names(set_headers: frozenset[bytes]) -> frozenset[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.http1.lines import join
 from emulator.nginx.address import BadAddress, parse_address
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.proxy import HIDDEN, READ_SIZE, SPECIAL, Proxy, Target, dropped_names
@@ -154,6 +155,7 @@ def _found_now(address: Address, port: int, shown: str) -> Group | None:
 def _settings(proxy: Proxy, block: Block) -> None:
     get = block.inherited
     proxy.http_version = {"1.0": 10, "1.1": 11}.get(get("proxy_http_version"), 11)
+    proxy.protocol = b" HTTP/1.1\r\n" if proxy.http_version == 11 else b" HTTP/1.0\r\n"
     proxy.buffering = get("proxy_buffering")
     proxy.request_buffering = get("proxy_request_buffering")
     proxy.buffer_size = get("proxy_buffer_size")
@@ -175,6 +177,7 @@ def _settings(proxy: Proxy, block: Block) -> None:
     proxy.early_hints = tuple(compile_template(text, own) for text in hints) if hints else None
     proxy.pass_trailers = get("proxy_pass_trailers")
     proxy.force_ranges = get("proxy_force_ranges")
+    proxy.plain = proxy.buffering and not (proxy.limit_rate or proxy.force_ranges or proxy.pass_trailers)
     proxy.bind = None
     if get("proxy_bind") not in (None, ("off",)):
         from emulator.nginx.bind import Bind
@@ -235,5 +238,15 @@ def _headers(proxy: Proxy, block: Block, own: frozenset[str]) -> None:
     if b"host" not in named:
         fields.append((b"Host", proxy.host))
     proxy.headers = tuple(fields)
+    proxy.fixed_headers = _fixed(proxy, block, b"host" in named)
     proxy.own_framing = bool(named & {b"content-length", b"transfer-encoding"})
     proxy.dropped = dropped_names(frozenset(named))
+
+
+def _fixed(proxy: Proxy, block: Block, names_host: bool) -> bytes | None:
+    """The lines of all fields that are set, where no variable is in any."""
+    values = [value for _, value in block.inherited("proxy_set_header")]
+    if any(constant_of(value) is None for value in values) or (not names_host and proxy.dynamic is not None):
+        return None
+    lines = [b"%b: %b\r\n" % (name, template(None)) for name, template in proxy.headers]  # type: ignore[arg-type]
+    return join(b"", lines)

@@ -35,71 +35,64 @@ DECLINED = -5
 Handler = Callable[["Request"], int]
 
 MAX_INTERNAL_REDIRECTS = 10
+_NO_HEADERS: list[Header] = []
+_NO_INDEX: dict[bytes, bytes] = {}
 _INVALID_HOST = "client sent invalid host in request line while reading client request line"
 
 
 class Request:
     """A request and its response; `location` and `path` change with redirects, the head never does."""
 
-    __slots__ = (
-        "allow_ranges",
-        "args",
-        "body",
-        "captures",
-        "charset",
-        "chunked",
-        "cleanups",
-        "close_after",
-        "connection",
-        "content_length",
-        "content_type",
-        "ctx",
-        "disable_not_modified",
-        "discarded",
-        "err_status",
-        "error_page",
-        "etag",
-        "expect_tested",
-        "gzip_vary",
-        "head",
-        "header_only",
-        "header_sent",
-        "header_size",
-        "headers",
-        "headers_out",
-        "host",
-        "index",
-        "internal",
-        "keepalive",
-        "last_modified",
-        "length_in",
-        "location",
-        "location_out",
-        "method",
-        "path",
-        "phase",
-        "quoted",
-        "raw_uri",
-        "request_line",
-        "sent_before",
-        "server",
-        "single_range",
-        "started",
-        "status",
-        "status_line",
-        "trailers_out",
-        "transform",
-        "unparsed_uri",
-        "upstream",
-        "uri_changes",
-        "valid_location",
-        "variables",
-        "version",
-        "whole",
-        "worker",
-    )
-
     subrequest: ClassVar[bool] = False  # made by another request, which reads no more of it than its head
+
+    head: RequestHead | None = None
+    method: bytes = b""
+    raw_uri: bytes = b""
+    path: bytes = b""
+    args: bytes = b""
+    version: int = 10
+    request_line: bytes = b""
+    headers: list[Header] = _NO_HEADERS
+    index: dict[bytes, bytes] = _NO_INDEX
+    host: bytes | None = None
+    keepalive: bool = False
+    length_in: int | None = 0  # None: chunked
+    body: RequestBody | None = None
+    discarded: bool = False
+    expect_tested: bool = False
+    internal: bool = False
+    error_page: bool = False
+    uri_changes: int = MAX_INTERNAL_REDIRECTS + 1
+    unparsed_uri: bool = True  # the client's own bytes still name what is asked for
+    valid_location: bool = True
+    phase: int = 0
+    quoted: bool = False  # the path was percent-encoded
+    captures: tuple[bytes, ...] = ()
+    variables: dict[str, bytes] | None = None
+    ctx: dict[str, Any] | None = None
+    upstream: Upstream | None = None
+    cleanups: list[Callable[[], None]] | None = None
+    close_after: bool = False  # the connection ends even if the head has said otherwise
+    whole: bool = False  # its head was read to the end
+    header_only: bool = False
+    header_sent: bool = False
+    header_size: int = 0
+    disable_not_modified: bool = False
+    err_status: int = 0
+    trailers_out: list[tuple[bytes, bytes]] | None = None  # a list where the head is to allow some
+    transform: BodyFilter | None = None
+    gzip_vary: bool = False
+    status: int = 0
+    status_line: bytes | None = None
+    content_type: bytes | None = None
+    charset: bytes | None = None  # of the content type, where it is known apart from that
+    content_length: int = -1
+    last_modified: int = -1
+    etag: bytes | None = None
+    location_out: bytes | None = None
+    chunked: bool = False
+    allow_ranges: bool = False
+    single_range: bool = False  # more than one of them are not cut out
 
     def __init__(self, connection: Connection, server: Server) -> None:
         self.connection: Connection = connection
@@ -108,59 +101,22 @@ class Request:
         self.location: Location = server.location
         self.started: float = time.time()
         self.sent_before: int = connection.out.sent
-        self.head: RequestHead | None = None
-        self.method: bytes = b""
-        self.raw_uri: bytes = b""
-        self.path: bytes = b""
-        self.args: bytes = b""
-        self.version: int = 10
-        self.request_line: bytes = b""
-        self.headers: list[Header] = []
-        self.index: dict[bytes, bytes] = {}
-        self.host: bytes | None = None
-        self.keepalive: bool = False
-        self.length_in: int | None = 0  # None: chunked
-        self.body: RequestBody | None = None
-        self.discarded: bool = False
-        self.expect_tested: bool = False
-        self.internal: bool = False
-        self.error_page: bool = False
-        self.uri_changes: int = MAX_INTERNAL_REDIRECTS + 1
-        self.unparsed_uri: bool = True  # the client's own bytes still name what is asked for
-        self.valid_location: bool = True
-        self.phase: int = 0
-        self.quoted: bool = False  # the path was percent-encoded
-        self.captures: tuple[bytes, ...] = ()
-        self.variables: dict[str, bytes] | None = None
-        self.ctx: dict[str, Any] | None = None
-        self.upstream: Upstream | None = None
-        self.cleanups: list[Callable[[], None]] | None = None
-        self.close_after: bool = False  # the connection ends even if the head has said otherwise
-        self.whole: bool = False  # its head was read to the end
-        self.header_only: bool = False
-        self.header_sent: bool = False
-        self.header_size: int = 0
-        self.disable_not_modified: bool = False
-        self.err_status: int = 0
-        self.trailers_out: list[tuple[bytes, bytes]] | None = None  # a list where the head is to allow some
-        self.transform: BodyFilter | None = None
-        self.gzip_vary: bool = False
-        self.clear_response()
+        self.headers_out: list[tuple[bytes, bytes]] = []
 
     def clear_response(self) -> None:
         """Forget what a handler put into the response before it failed."""
-        self.status: int = 0
-        self.status_line: bytes | None = None
-        self.content_type: bytes | None = None
-        self.charset: bytes | None = None  # of the content type, where it is known apart from that
-        self.content_length: int = -1
-        self.last_modified: int = -1
-        self.etag: bytes | None = None
-        self.location_out: bytes | None = None
-        self.headers_out: list[tuple[bytes, bytes]] = []
-        self.chunked: bool = False
-        self.allow_ranges: bool = False
-        self.single_range: bool = False  # more than one of them are not cut out
+        self.status = 0
+        self.status_line = None
+        self.content_type = None
+        self.charset = None
+        self.content_length = -1
+        self.last_modified = -1
+        self.etag = None
+        self.location_out = None
+        self.headers_out = []
+        self.chunked = False
+        self.allow_ranges = False
+        self.single_range = False
 
     @property
     def main(self) -> Request:

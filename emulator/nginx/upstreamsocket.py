@@ -106,30 +106,16 @@ def is_silent(sock: socket.socket) -> bool:
 class UpstreamSocket:
     """A socket with what it has to send; `attempt` counts what goes over it."""
 
-    __slots__ = (
-        "_ended",
-        "_loop",
-        "_owner",
-        "_paused",
-        "_timeouts",
-        "attempt",
-        "born",
-        "closed",
-        "connected",
-        "connection",
-        "deadline",
-        "fd",
-        "more",
-        "out",
-        "read_size",
-        "requests",
-        "sent",
-        "sock",
-    )
-
     sock: socket.socket
     fd: int
     out: SendQueue
+    connected = False
+    more: Callable[[], None] | None = None  # asks for the rest of a request that is still coming in
+    sent = False  # the whole request is out
+    closed = True
+    requests = 0  # that this connection has served before
+    _ended = False
+    _paused = False
 
     def __init__(self, owner: Owner, connection: Connection, timeouts: Timeouts, attempt: Attempt) -> None:
         self.connection = connection
@@ -142,13 +128,6 @@ class UpstreamSocket:
             deadline = connection.upstream_deadline = Deadline(self._loop, connection)
         self.deadline: Deadline = deadline
         self.read_size = timeouts.read_size
-        self._ended = False
-        self._paused = False
-        self.connected = False
-        self.more: Callable[[], None] | None = None  # asks for the rest of a request that is still coming in
-        self.sent = False  # the whole request is out
-        self.closed = True
-        self.requests = 0  # that this connection has served before
         self.born: float = self._loop.now
 
     def connect(self, dial: Dial, local: Local | None = None) -> int:

@@ -58,7 +58,7 @@ def test_a_fault_is_logged_with_what_happened_where_and_for_whom(serve: Serve) -
 
 def test_a_fault_while_an_upstream_answers_lets_go_of_the_upstream(serve: Serve) -> None:
     serving = serve(_CONF)
-    location(serving, b"/proxied").add_headers = boom  # type: ignore[assignment]
+    location(serving, b"/proxied").filter_head = boom  # type: ignore[assignment]
     client = serving.client(b"GET /proxied HTTP/1.1\r\nHost: s\r\n\r\n")
     upstream = serving.upstream.accept()
     upstream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")

@@ -129,11 +129,11 @@ def test_a_redirect_to_a_path_names_this_server(
 
 def test_the_first_lines_are_made_once_a_second() -> None:
     prefix = HeadPrefix()
-    line = prefix.of(200)
+    line = prefix.of(200, None)
     assert re.fullmatch(rb"HTTP/1\.1 200 OK\r\nServer: nginx/[0-9.]+\r\nDate: [^\r]+ GMT\r\n", line)
     prefix._until += 10.0
-    assert prefix.of(200) is prefix.of(200)
-    assert prefix.of(404).startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert prefix.of(200, None) is prefix.of(200, None)
+    assert prefix.of(404, None).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
 def test_a_date_is_written_as_http_wants_it() -> None:

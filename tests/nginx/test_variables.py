@@ -127,4 +127,4 @@ def test_a_text_without_variables_is_a_constant() -> None:
 def test_names_with_a_prefix_are_known_whatever_follows() -> None:
     assert is_implemented("http_anything")
     assert is_implemented("host")
-    assert not is_implemented("ssl_cipher")
+    assert not is_implemented("uid_got")

@@ -14,7 +14,7 @@ DIRECTIVES: tuple[Directive, ...] = (
             "autoindex_format",
             HSL,
             ("html", "json", "jsonp", "xml"),
-            "The list's form; jsonp reads ?callback=",
+            "The list's form; jsonp reads ?callback=.",
         ),
         "html",
     ),
