@@ -236,8 +236,7 @@ class Exchange(Dispatch):
         r.connection.finish(r)
 
     def _truncated(self) -> None:
-        """The body broke off: the client must not take it for whole."""
-        self._release(failed=True)
+        """The body broke off: the client must not take it for whole, and no peer is blamed (as in nginx)."""
         self.close()
         r = self.r
         r.keepalive = False
@@ -246,5 +245,5 @@ class Exchange(Dispatch):
 
     def _abort(self) -> None:
         """The answer makes no sense: the client gets nothing more of it, not even what is queued."""
-        self._release(failed=True)
+        self._release(failed=False, last=True)
         self.r.connection.abort(self.r)

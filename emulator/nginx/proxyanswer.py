@@ -47,7 +47,8 @@ def take_head(proxy: Proxy, r: Request, head: ResponseHead, warn: Warn) -> None:
     r.status = head.status
     reason = head.reason
     r.status_line = b"%03d" % head.status if reason is None else b"%03d %b" % (head.status, reason)
-    r.content_type = index.get(b"content-type") or None
+    if (kind := index.get(b"content-type")) is not None:  # else that of an answer which led here stays
+        r.content_type = kind or None
     length = index.get(b"content-length")
     measured = length is not None and b"transfer-encoding" not in index and head.status != 204
     r.content_length = int(length) if measured else -1  # type: ignore[arg-type]
