@@ -82,6 +82,11 @@ ROUTES |= {
     (0, f"/app/{name}"): (*((_answer(text),) if text else ()), Step("split"), Step("close"))
     for name, text in _CLOSING.items()
 }
+ROUTES |= {  # without a body, whatever the head says
+    (0, f"HEAD /app/{name}"): (Step("send", script[0].data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"),)
+    for name, text in _ANSWERS.items()
+    if name != "hints" and (script := ROUTES[0, f"/app/{name}"])
+}
 ROUTES[0, "/app/turns"] = steps(
     [
         "HTTP/1.1 503 Busy",
@@ -102,8 +107,8 @@ map $http_user_agent $m_agent { default other; "" none; ~^u(.)$ "u-$1"; }
 map $request_method $m_group { default group; POST weighted; FOO nowhere; }
 map $sent_http_content_type $m_expires { default off; ~text/ epoch; text/css max; "" -1; }
 geo $from { default far; 127.0.0.0/8 near; }
-log_format wide '$remote_user|$request|$status|$body_bytes_sent|$request_length|$uri|$args|$upstream_status'
-    '|$upstream_addr|$sent_http_location|$server_name|$host|$http_x|$m_uri|$connection_requests|$request_completion';
+log_format wide '$remote_user|$request|$status|$body_bytes_sent|$uri|$args|$upstream_status'
+    '|$upstream_addr|$sent_http_location|$server_name|$host|$http_x|$m_uri|$connection_requests';
 upstream group { server 127.0.0.1:{upstream}; keepalive 0; }
 upstream weighted { server 127.0.0.1:{upstream} weight=2; server 127.0.0.1:{upstream2}; keepalive 0; }
 upstream failing { server 127.0.0.1:{refused} max_fails=0; server 127.0.0.1:{upstream2}; keepalive 0; }

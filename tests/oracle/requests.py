@@ -70,7 +70,7 @@ _ODD = [
     )
 ]
 _METHODS = [b"GET"] * 10 + [b"HEAD"] * 2 + [b"POST"] * 2
-_METHODS += [b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"FOO", b"get"]
+_METHODS += [b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"FOO"]
 _PATHS = [path.encode() for path in (*PATHS, "/page.html", "/static/", "/app/x", "/app/turns")]
 _APP = [b"/app/" + word.encode() for word in WORDS]
 _TAILS = [b""] * 6
