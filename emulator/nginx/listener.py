@@ -85,8 +85,8 @@ class Listener:
             if key.startswith(b"*."):
                 self._heads.setdefault(key[1:], server)
             elif key.startswith(b"."):
-                self._heads.setdefault(key, server)
-                self._exact.setdefault(key[1:], server)
+                if self._exact.setdefault(key[1:], server) is server:  # else it is ignored, wildcard and all
+                    self._heads.setdefault(key, server)
             elif key.endswith(b".*"):
                 self._tails.setdefault(key[:-1], server)
             else:
