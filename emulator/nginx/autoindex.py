@@ -85,7 +85,8 @@ def _callback(r: Request) -> bytes | None:
 
 def _answer(r: Request, form: str, style: Style, callback: bytes) -> int:
     folder = r.location.map_path(r)
-    shown = folder.rstrip("/") if len(folder) > 1 else folder
+    shown = folder[:-1] if len(folder) > 1 else folder  # the slash, unless an alias lacks it
+    folder = f"{shown}/"
     try:
         names = os.listdir(os.fsencode(r.worker.namespace.path(folder)))  # noqa: PTH208
     except (OSError, ValueError) as error:

@@ -33,7 +33,7 @@ class KnownAnswer(NamedTuple):
         """Make the response what the first one was."""
         r.status = self.head.status
         r.status_line = self.status_line
-        r.content_type = self.content_type
+        r.content_type = self.content_type or r.content_type
         r.charset = self.charset
         r.content_length = self.length
         r.disable_not_modified = True

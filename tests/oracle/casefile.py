@@ -12,8 +12,9 @@
     --- world                    tests/oracle/realistic only: what stands for what, see world.py there
     --- check access error       compare these logs, too, in every exchange of the scene (`info`: all levels)
     --- send a sentence [k=v]    one exchange; options: answers=N, probe=no, check=access,error, differs=ID,
-                                 port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME, alpn=a,b,
-                                 version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
+                                 octets=yes (upstreams answer octet by octet, each read before the next is
+                                 sent), port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME,
+                                 alpn=a,b, version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
     --- requests [k=v]           one exchange a line, in short: `METHOD TARGET | Header: value || body`
     --- lacking NAME NAME        directives of modules that the real nginx here is built without: its side
                                  gets the configuration without their lines
@@ -71,6 +72,7 @@ class Exchange:
     differs: str | None = None
     tls: secure.Tls | None = None
     port: str = "port"
+    octets: bool = False
 
 
 @dataclass(slots=True)
@@ -156,7 +158,7 @@ def _exchanges(scene: Scene, kind: str, title: str, lines: list[str]) -> Iterato
     checks = scene.checks | frozenset(filter(None, options.get("check", "").split(",")))
     answers = int(options["answers"]) if "answers" in options else None
     probe, differs = options.get("probe") != "no", options.get("differs")
-    wire = secure.options(options), f"port{options.get('port', '')}"
+    wire = secure.options(options), f"port{options.get('port', '')}", options.get("octets") == "yes"
     if kind == "send":
         yield Exchange(title, steps(lines), answers, probe, checks, differs, *wire)
         return

@@ -149,6 +149,6 @@ def exchange(chance: Random, checks: frozenset[str]) -> Exchange:
     data = b"".join(chance.choice((ordinary, odd))(chance) for _ in range(chance.randint(1, many)))
     parts: tuple[Step, ...] = (Step("send", data),)
     if chance.random() < 0.15:
-        cut = chance.randrange(1, len(data))
+        cut = chance.randrange(min(data.find(b"\n") + 1, len(data) - 1), len(data))
         parts = (Step("send", data[:cut]), Step("split"), Step("send", data[cut:]))
     return Exchange(repr(data)[:300], parts, checks=checks)
