@@ -14,7 +14,7 @@
     --- send a sentence [k=v]    one exchange; options: answers=N, probe=no, check=access,error, differs=ID,
                                  octets=yes (upstreams answer octet by octet, each read before the next is
                                  sent), port=2 (or 3), and for TLS: tls=SNI (`-`: without), cert=NAME,
-                                 alpn=a,b, version=TLSv1.2, ciphers=X, resume=yes (the session of the one before)
+                                 alpn=a,b, version=TLSv1.2, ciphers=X, resume=yes (the session before)
     --- requests [k=v]           one exchange a line, in short: `METHOD TARGET | Header: value || body`
     --- lacking NAME NAME        directives of modules that the real nginx here is built without: its side
                                  gets the configuration without their lines

@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+_LOCK = threading.Lock()
 _PROGRAM = """
 import os, shutil, signal, sys
 kept = set()
@@ -32,9 +34,10 @@ def _guardian() -> subprocess.Popen[str]:
 
 
 def _tell(line: str) -> None:
-    pipe = _guardian().stdin
-    assert pipe is not None
-    pipe.write(line + "\n")
+    with _LOCK:  # one guardian for all threads, and whole lines
+        pipe = _guardian().stdin
+        assert pipe is not None
+        pipe.write(line + "\n")
 
 
 def group(verb: str, number: int) -> None:

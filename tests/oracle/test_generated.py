@@ -23,10 +23,11 @@ from .shrink import case_text, smallest
 from .test_cases import candidate, reference
 from .upstream import Loop
 
-SCENES, EXCHANGES = (250, 80) if os.environ.get("ORACLE_PROFILE") == "deep" else (100, 50)
+SCENES, EXCHANGES = (250, 80) if os.environ.get("ORACLE_PROFILE") == "deep" else (112, 50)
 WANTED = os.environ.get("ORACLE_SEED", "1")
 SEED = random.SystemRandom().randrange(10**6) if WANTED == "random" else int(WANTED)
 Found = tuple[Exchange, str] | None
+PLAYED: dict[str, int] = {}
 
 
 @functools.cache
@@ -48,6 +49,7 @@ def first_difference(scene: Scene) -> Found:
                 compare(pair, exchange)
             except (Different, NotBuilt) as error:
                 return exchange, str(error)
+        PLAYED[scene.name] = len(scene.exchanges)
         return None
     except ConnectionRefusedError:  # without any server, while a failure is made smaller
         return None
@@ -78,4 +80,5 @@ def test_nginx_and_we_do_the_same_with_what_is_generated(played: list[Future[Fou
 
 
 def test_five_thousand_are_played() -> None:
-    assert sum(len(scene.exchanges) for scene in scenes()) >= 5000
+    """A few configurations are refused, by nginx itself: those are not counted."""
+    assert sum(PLAYED.values()) >= 5000

@@ -46,7 +46,8 @@ def test_the_verdict_is_nginxs(site: Site, tmp_path: Path) -> None:
     if site.scene.lacking:
         assert f'unknown directive "{site.scene.lacking[0]}"' in real.lines[0]
         real, _ = asked_about(_placed(without_lacking(site.scene), tmp_path / "whole"))
-    assert ours == real
+    said = tuple(line for line in ours.lines if "but the emulator speaks HTTP/1.1" not in line)
+    assert ours._replace(lines=said) == real
     assert real.code == (1 if site.refused else 0)
 
 
