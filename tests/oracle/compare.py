@@ -54,7 +54,7 @@ def diff(theirs: list[str], ours: list[str]) -> str:
 def outcome(side: Side, exchange: Exchange) -> list[str]:
     """All that one side made of an exchange, normalised and rendered."""
     logs = {name: path.stat().st_size for name, path in side.logs().items()}
-    side.upstreams.begin()
+    side.upstreams.begin(exchange.octets)
     steps = tuple(replace(step, data=side.fill_bytes(step.data)) for step in exchange.steps)
     port, signals = side.ports[exchange.port], side.upstreams.signals
     client = Client(port, replace(exchange, steps=steps), signals, side.change, side.kept)

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -128,6 +128,7 @@ class Upstreams:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: dict[tuple[int, str], int] = {}
         self.signals = Signals()
+        self.octets = False
         self.ports: dict[int, int] = {}
         self._servers = [loop.run(self._start(number)) for number in sorted(numbers)]
 
@@ -144,8 +145,9 @@ class Upstreams:
         self.ports[number] = server.sockets[0].getsockname()[1]
         return server
 
-    def begin(self) -> None:
-        """Forget what belongs to earlier exchanges."""
+    def begin(self, octets: bool = False) -> None:
+        """Forget what belongs to earlier exchanges; `octets`: each octet of an answer goes out by itself."""
+        self.octets = octets
         self.take()
         self._calls.clear()
         self.signals = Signals()
@@ -236,12 +238,11 @@ class Upstreams:
 
     async def _step(self, wire: Wire, step: Step) -> bool:
         if step.verb == "send":
-            wire.writer.write(step.data)
-            await wire.writer.drain()
+            for piece in _single(step.data) if self.octets else (step.data,):
+                wire.writer.write(piece)
+                await (_read(wire.writer) if self.octets else wire.writer.drain())
         elif step.verb == "split":
-            await wire.writer.drain()
-            here, there = (wire.writer.get_extra_info(name) for name in ("sockname", "peername"))
-            wait_until_read(here, there, time.monotonic() + PATIENCE)
+            await _read(wire.writer)
         elif step.verb == "signal":
             self.signals.get(step.data).set()
         elif step.verb == "wait":
@@ -256,6 +257,17 @@ class Upstreams:
             wire.record.end = "closed by the upstream"
             return False
         return True
+
+
+def _single(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + 1] for at in range(len(data)))
+
+
+async def _read(writer: asyncio.StreamWriter) -> None:
+    """Return when the other side has read all that was written."""
+    await writer.drain()
+    here, there = (writer.get_extra_info(name) for name in ("sockname", "peername"))
+    wait_until_read(here, there, time.monotonic() + PATIENCE)
 
 
 async def _rest(wire: Wire, echo: bool) -> None:
