@@ -35,6 +35,9 @@ def parse_date(value: bytes) -> int | None:
         return None
 
 
+NAMES = frozenset((b"if-unmodified-since", b"if-match", b"if-modified-since", b"if-none-match"))
+
+
 def check(r: Request) -> int:
     """0 to go on, 304 or 412; in the order of the header fields' precedence in nginx."""
     index = r.index

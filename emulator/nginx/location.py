@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator.nginx import rewrite, static
@@ -56,6 +57,7 @@ class Location:
         "chunked_transfer_encoding",
         "client_body_buffer_size",
         "client_body_timeout",
+        "content_type",
         "error_logs",
         "error_pages",
         "etag",
@@ -141,6 +143,7 @@ class Location:
             ext.encode(*ENCODING): kind.encode(*ENCODING) for ext, kind in get("types").items()
         }
         self._default_type = get("default_type").encode(*ENCODING) or None
+        self.content_type = lru_cache(1024)(self._content_type)
         self._root: Template = lambda r: b""
         self._alias: Template | None = None
         self._match_length: int | None = len(self.name)
@@ -198,7 +201,7 @@ class Location:
     def document_root(self, r: Request) -> bytes:
         return self._root(r) if self._alias is None else self._alias(r)
 
-    def content_type(self, path: bytes) -> bytes | None:
+    def _content_type(self, path: bytes) -> bytes | None:
         """By the extension of a URI's last part (ngx_http_set_content_type)."""
         dot = path.rfind(b".")
         if dot > 1 and path[dot - 1 : dot] != b"/" and path.find(b"/", dot) < 0:

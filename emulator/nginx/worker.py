@@ -58,6 +58,7 @@ class Worker:
         self.namespace = namespace
         self.loop: Loop = Loop(self._crashed, clock)
         self.prefix = HeadPrefix()
+        self.heads: dict[tuple[object, ...], bytes] = {}  # fields of answers, as they were sent before
         self.errors = ErrorLog(os.getpid())
         self.idle = IdlePool(self.loop)
         self.hostname: bytes = namespace.hostname.encode()
