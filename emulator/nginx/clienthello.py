@@ -12,6 +12,7 @@ _HANDSHAKE, _CLIENT_HELLO, _MAJOR = 22, 1, 3
 _SERVER_HELLO, _SERVER_KEY_EXCHANGE, _NAMED_CURVE = 2, 12, 3
 _NAME, _GROUPS, _SIGNATURES, _ALPN, _KEY_SHARE = 0, 10, 13, 16, 51
 _LARGEST = 1 << 16
+_MOST_RECORDS = 64  # each of them is looked at again with each octet that comes
 
 
 class BadHello(ValueError):
@@ -72,18 +73,21 @@ def client_hello(data: bytes) -> ClientHello | None:
 
 def handshake(data: bytes) -> bytes:
     """The payload of the handshake records at the beginning, as far as they are whole."""
-    found, at = b"", 0
+    found: list[bytes] = []
+    at = 0
     while at + 5 <= len(data):
         if data[at] != _HANDSHAKE or data[at + 1] != _MAJOR:
-            if not found:
+            if not any(found):
                 raise BadHello("another record")
             break
         end = at + 5 + int.from_bytes(data[at + 3 : at + 5], "big")
         if end > len(data):
             break
-        found += data[at + 5 : end]
+        found.append(data[at + 5 : end])
+        if len(found) > _MOST_RECORDS:
+            raise BadHello("more records than a message needs")
         at = end
-    return found
+    return b"".join(found)
 
 
 def _parse(hello: _Reader) -> ClientHello:

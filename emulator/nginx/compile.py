@@ -164,6 +164,7 @@ class HttpConf:
         self.worker_connections: int = events.inherited("worker_connections") if events else 512
         self.worker_shutdown_timeout: float = (main.inherited("worker_shutdown_timeout") or 0) / 1000
         self.master_process: bool = main.inherited("master_process")
+        self.working_directory: str | None = main.inherited("working_directory")
         self.pid_path: str = main.inherited("pid")
         self.error_logs = self.registry.main = self.registry.error_logs(main, error_log)
         self.listeners: tuple[Listener, ...] = ()

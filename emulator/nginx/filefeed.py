@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.nginx import output
 
 if TYPE_CHECKING:
+    from emulator.nginx.connection import Connection
     from emulator.nginx.openfiles import OpenFile
     from emulator.nginx.request import Request
 
@@ -46,8 +47,8 @@ class FileFeed:
         while left > 0:
             try:
                 data, over = self._piece()
-            except EOFError:
-                self._shrunk()
+            except (EOFError, OSError) as error:
+                self._failed(error)
                 return
             output.send_body(r, data)
             if over:
@@ -59,15 +60,21 @@ class FileFeed:
         elif not connection.closed:
             connection.on_drain = self._drained
 
-    def _shrunk(self) -> None:
+    def _failed(self, error: EOFError | OSError) -> None:
         """The length that was promised, or the end of what is unpacked, cannot be kept."""
         r = self._r
         name, (start, end) = r.location.map_path(r), self._at
-        wanted = min(_PIECE, end - start)
-        r.log_error(
-            "alert", f'pread() read only 0 of {wanted} from "{name}" while sending response to client'
-        )
+        if isinstance(error, OSError):
+            level, message = "crit", f'pread() "{name}" failed ({error.errno}: {error.strerror})'
+        else:
+            level, message = "alert", f'pread() read only 0 of {min(_PIECE, end - start)} from "{name}"'
+        r.log_error(level, f"{message} while sending response to client")
         r.connection.abort(r)
+
+    @property
+    def connection(self) -> Connection:
+        """Whose end it is if something goes wrong here."""
+        return self._r.connection
 
     def _drained(self) -> None:
         self._r.connection.worker.loop.post(self.run)

@@ -7,6 +7,7 @@ configuration before the old ones finish, USR1 reopens the logs.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
@@ -24,7 +25,7 @@ from emulator.nginx.conf import ConfError
 from emulator.nginx.guard import summary
 from emulator.nginx.log import LEVELS, ErrorLog
 from emulator.nginx.sockets import Sockets
-from emulator.nginx.worker import QUIT, REOPEN, TERMINATE, Worker
+from emulator.nginx.worker import QUIT, REOPEN, TERMINATE, BadStart, Worker
 
 if TYPE_CHECKING:
     from emulator.namespace import Namespace
@@ -46,6 +47,7 @@ _ACTIONS = {
     signal.SIGCHLD: "",
 }
 _SIGNALS = tuple(_ACTIONS)
+_FATAL = 2  # the exit code of a worker that could not begin, and that another one would not help
 _RESPAWN_DELAY = 0.5  # a worker that dies as soon as it starts is not started in a loop
 _PATIENCE = 1.6  # seconds from TERM to KILL, as nginx's doubling delays add up
 
@@ -232,17 +234,29 @@ class Master:
         self._log("notice", f"start worker process {pid}")
 
     def _become_worker(self, reading: int, writing: int) -> NoReturn:
-        code = 1
+        code = _FATAL
+        self._errors = ErrorLog(os.getpid())
         try:
             os.close(writing)
             for pipe in self._pipes.values():
                 os.close(pipe)
-            Worker(self._conf, self._namespace, self._bound).run(reading)
+            worker = Worker(self._conf, self._namespace, self._bound)
+            worker.begin(reading)
+            code = 1
+            worker.run()
             code = 0
+        except BadStart as error:
+            self._log("alert", str(error))
         except BaseException as error:
             self._log("alert", f"worker process failed: {summary(error)}")
         finally:
+            self._flush()
             os._exit(code)
+
+    def _flush(self) -> None:
+        for log in self._conf.logs:
+            with contextlib.suppress(OSError):
+                log.flush()
 
     def _reap(self) -> None:
         self._collect()
@@ -259,14 +273,20 @@ class Master:
             os.close(self._pipes.pop(pid))
             lived = time.monotonic() - self._started.pop(pid)
             code = os.waitstatus_to_exitcode(status)
-            if code < 0:
-                self._log("alert", f"worker process {pid} exited on signal {-code}")
-            else:
-                self._log("notice", f"worker process {pid} exited with code {code}")
-            if conf is self._conf and not self._ending:
+            self._tell_of_end(pid, code, conf is self._conf)
+            if conf is self._conf and not self._ending and code != _FATAL:
                 if lived < _RESPAWN_DELAY and code > 0:
                     time.sleep(_RESPAWN_DELAY)
                 self._start_worker()
+
+    def _tell_of_end(self, pid: int, code: int, current: bool) -> None:
+        """As ngx_process_get_status."""
+        if code < 0:
+            self._log("alert", f"worker process {pid} exited on signal {-code}")
+            return
+        self._log("notice", f"worker process {pid} exited with code {code}")
+        if code == _FATAL and current:
+            self._log("alert", f"worker process {pid} exited with fatal code {code} and cannot be respawned")
 
     def _log(self, level: str, message: str) -> None:
         self._log_to(self._conf, level, message)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from emulator.nginx.proxy import Redirect
+from emulator.nginx.proxyredirect import by_pattern, by_prefix
 from emulator.nginx.request import Request
 from emulator.nginx.variables import Template, compile_template
 
@@ -37,7 +38,7 @@ def compile_cookies(
 ) -> Redirect | None:
     """What turns one Set-Cookie into the client's, or gives None where it stays as it is."""
     of_domain = _rules(domains, own, _by_domain)
-    of_path = _rules(paths, own, _by_prefix)
+    of_path = _rules(paths, own, by_prefix)
     of_name = () if any(each.off for each in flags) else tuple(_flag_rule(each, own) for each in flags)
     if not (of_domain or of_path or of_name):
         return None
@@ -96,18 +97,9 @@ def _rule(
     rewrite: CookieRewrite, own: frozenset[str], plain: Callable[[Template, Template], Redirect]
 ) -> Redirect:
     replacement = compile_template(rewrite.replacement, own)
-    pattern = rewrite.compiled
-    if pattern is None:
-        return plain(compile_template(rewrite.pattern, own), replacement)
-
-    def by_pattern(r: Request, value: bytes) -> bytes | None:
-        match = pattern.search(value)
-        if match is None:
-            return None
-        r.take_captures(match)
-        return replacement(r)
-
-    return by_pattern
+    if rewrite.compiled is not None:
+        return by_pattern(rewrite.compiled, replacement)
+    return plain(compile_template(rewrite.pattern, own), replacement)
 
 
 def _by_domain(source: Template, replacement: Template) -> Redirect:
@@ -118,14 +110,6 @@ def _by_domain(source: Template, replacement: Template) -> Redirect:
         if source(r).lower() != value[len(dot) :].lower():
             return None
         return dot + replacement(r)
-
-    return rewrite
-
-
-def _by_prefix(source: Template, replacement: Template) -> Redirect:
-    def rewrite(r: Request, value: bytes) -> bytes | None:
-        prefix = source(r)
-        return replacement(r) + value[len(prefix) :] if value.startswith(prefix) else None
 
     return rewrite
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.proxy import Proxy, Redirect
 from emulator.nginx.request import Request
-from emulator.nginx.variables import compile_template
+from emulator.nginx.variables import Template, compile_template
 
 if TYPE_CHECKING:
     from emulator.nginx.directives import Block
@@ -49,21 +49,29 @@ def _default_redirect(proxy: Proxy, what: Match | None) -> Redirect | None:
 
 def _written_redirect(entry: ProxyRedirect, own: frozenset[str]) -> Redirect:
     replacement = compile_template(entry.replacement, own)
-    pattern: re.Pattern[bytes] | None = entry.compiled
-    if pattern is not None:
+    if entry.compiled is not None:
+        return by_pattern(entry.compiled, replacement)
+    return by_prefix(compile_template(entry.pattern, own), replacement)
 
-        def by_pattern(r: Request, value: bytes) -> bytes | None:
-            match = pattern.search(value)
-            if match is None:
-                return None
-            r.take_captures(match)
-            return replacement(r)
 
-        return by_pattern
-    source = compile_template(entry.pattern, own)
+def by_pattern(pattern: re.Pattern[bytes], replacement: Template) -> Redirect:
+    """What matches is replaced as a whole; the replacement may hold its captures."""
 
-    def by_prefix(r: Request, value: bytes) -> bytes | None:
+    def rewrite(r: Request, value: bytes) -> bytes | None:
+        match = pattern.search(value)
+        if match is None:
+            return None
+        r.take_captures(match)
+        return replacement(r)
+
+    return rewrite
+
+
+def by_prefix(source: Template, replacement: Template) -> Redirect:
+    """What it begins with is replaced, and the rest stays."""
+
+    def rewrite(r: Request, value: bytes) -> bytes | None:
         prefix = source(r)
         return replacement(r) + value[len(prefix) :] if value.startswith(prefix) else None
 
-    return by_prefix
+    return rewrite

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.nginx import dns
@@ -25,6 +27,8 @@ _RESEND = 5.0
 _SOON = 1  # seconds that an answer of the network's own name server holds
 _LARGEST = 65535
 _MOST_NAMES = 8  # that lead from one to the next
+_MOST_KEPT = 1000  # answers: clients may choose what is asked for
+_THREADS = 16
 
 
 class Found(NamedTuple):
@@ -53,6 +57,7 @@ class Resolver:
         self._asked: dict[str, Question] = {}
         self._open: set[Question] = set()  # that ask for services
         self._turn = 0
+        self._outside = Outside(worker)
         namespace = worker.namespace
         self._local = any(namespace.is_name_server(each.host) for each in written.servers)
 
@@ -60,7 +65,7 @@ class Resolver:
         """Say what a name's addresses are, now or later."""
         name = name.lower().rstrip(".")
         if self._local:
-            self._find_locally(name, then)
+            self._find_locally(name, timeout, then)
             return
         until, found = self._cache.get(name, (0.0, None))
         if found is not None and self._worker.loop.now < until:
@@ -89,16 +94,18 @@ class Resolver:
         self._asked.pop(question.name, None)
         valid = self._written.valid
         ttl = found.ttl if valid is None else valid
+        self._cache.pop(question.name, None)
         if not found.code and ttl:
             self._cache[question.name] = (self._worker.loop.now + ttl, found)
+            if len(self._cache) > _MOST_KEPT:
+                del self._cache[next(iter(self._cache))]
 
-    def _find_locally(self, name: str, then: Then) -> None:
-        namespace = self._worker.namespace
-        known = namespace.known(name)
+    def _find_locally(self, name: str, timeout: float, then: Then) -> None:
+        known = self._worker.namespace.known(name)
         if known is not None:
             then(_found(known))
         else:
-            in_a_thread(self._worker, lambda: namespace.resolve(name), lambda it: then(_found(it)))
+            self._outside.find(name, timeout, then)
 
     def next_server(self) -> tuple[str, int]:
         servers = self._written.servers
@@ -131,6 +138,50 @@ class Lookup(NamedTuple):
                 then(Group(host, [Peer(each, port) for each in addresses[first:] + addresses[:first]]))
 
         resolver_of(r.worker, self.resolver).find(host, self.timeout, found)
+
+
+class Outside:
+    """Names that the machine is asked for: each once for all who wait for it, few at a time."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._waiting: dict[str, list[tuple[Then, Timer]]] = {}
+        self._next: deque[str] = deque()
+        self._threads = 0
+
+    def find(self, name: str, timeout: float, then: Then) -> None:
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            waiting = self._waiting[name] = []
+            self._next.append(name)
+        timer = self._worker.loop.call_later(timeout, partial(self._timed_out, waiting, then))
+        waiting.append((then, timer))
+        self._ask()
+
+    def _ask(self) -> None:
+        while self._next and self._threads < _THREADS:
+            name = self._next.popleft()
+            if not self._waiting[name]:
+                del self._waiting[name]  # nobody waits any more
+                continue
+            self._threads += 1
+            in_a_thread(
+                self._worker, partial(self._worker.namespace.resolve, name), partial(self._answered, name)
+            )
+
+    def _answered(self, name: str, addresses: tuple[str, ...]) -> None:
+        self._threads -= 1
+        waiting = self._waiting.pop(name)
+        for _, timer in waiting:
+            timer.cancel()
+        self._ask()
+        for then, _ in waiting:
+            then(_found(addresses))
+
+    @staticmethod
+    def _timed_out(waiting: list[tuple[Then, Timer]], then: Then) -> None:
+        waiting[:] = [each for each in waiting if each[0] is not then]
+        then(Found((), code=dns.TIMED_OUT))
 
 
 def _found(addresses: tuple[str, ...]) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 
@@ -87,5 +88,6 @@ class NamedSpool(Spool):
 
     def close(self) -> None:
         if self._clean and not self._closing:
-            os.unlink(self._path)  # noqa: PTH108
+            with contextlib.suppress(OSError):  # somebody else may have removed it
+                os.unlink(self._path)  # noqa: PTH108
         super().close()

@@ -266,10 +266,10 @@ class TlsConnection(Connection):
         if self.stream is None or verifier is None:
             return (), NOTHING_SHOWN
         chain: tuple[bytes, ...] = getattr(self.stream.tls, "shown", ())
-        if not chain:
-            own = self.stream.tls.getpeercert(binary_form=True)
-            chain = (own,) if own else ()
-        return chain, verifier.verdict(chain) if chain else NOTHING_SHOWN
+        if chain:
+            return chain, verifier.verdict(chain)
+        own = self.stream.tls.getpeercert(binary_form=True)
+        return ((own,), verifier.remembered(own)) if own else ((), NOTHING_SHOWN)
 
     def unasked(self) -> Request:
         """A request that nobody sent, for variables that are read in a handshake."""

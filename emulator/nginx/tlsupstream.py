@@ -64,6 +64,8 @@ class TlsClient:
     def keep_session(self, stream: TlsStream, address: str) -> None:
         if not self._reuses or not stream.done:
             return
+        if self.verifier is not None and stream.tls.getpeercert(binary_form=True) not in self._names:
+            return  # whoever resumes it could not be judged
         session = stream.tls.session
         if session is not None:
             if len(self._sessions) >= _MOST:
@@ -79,25 +81,27 @@ class TlsClient:
         """What is wrong with the certificate, in nginx's words."""
         if self.verifier is None:
             return None
-        chain = self._shown(stream)
-        code, text = self.verifier.verdict(chain) if chain else _NOT_SHOWN
+        shown, (code, text) = self._judged(stream, self.verifier)
         if code != OK:
             return f"upstream SSL certificate verify error: ({code}:{text})"
         name = self.name(r)
-        fits = matches(self._names[chain[0]], name)
+        fits = matches(self._names[shown], name)
         return None if fits else f'upstream SSL certificate does not match "{name}"'
 
-    def _shown(self, stream: TlsStream) -> tuple[bytes, ...]:
-        """The upstream's certificates; of a resumed session the first, which was seen before."""
+    def _judged(self, stream: TlsStream, verifier: Verifier) -> tuple[bytes, Verdict]:
+        """The upstream's certificate and what is to be said of it; a resumed session's was seen before."""
         found = stream.tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
         if found:
             chain = tuple(ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in found)
             if len(self._names) >= _MOST:
                 self._names.clear()
+                self._sessions.clear()
             self._names[chain[0]] = found[0].get_info()
-            return chain
+            return chain[0], verifier.verdict(chain)
         own = stream.tls.getpeercert(binary_form=True)
-        return (own,) if own is not None and own in self._names else ()
+        if own is None or own not in self._names:
+            return b"", _NOT_SHOWN
+        return own, verifier.remembered(own)
 
 
 def matches(parts: dict[str, object], name: str) -> bool:

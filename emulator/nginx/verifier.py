@@ -70,10 +70,12 @@ class Verifier:
         self._context, self._depth = context, depth
         self._known: dict[bytes, Verdict] = {}
 
+    def remembered(self, certificate: bytes) -> Verdict:
+        """What was said when a session began that goes on; of its chain only this one is known."""
+        return self._known.get(certificate) or self.verdict((certificate,))
+
     def verdict(self, chain: tuple[bytes, ...]) -> Verdict:
-        """Of the certificates that were shown; of a resumed session only the first is known."""
-        if len(chain) == 1 and chain[0] in self._known:
-            return self._known[chain[0]]
+        """Of certificates that were shown just now, which may have expired since they were last seen."""
         found = _ask(self._context, chain, self._depth, _WITH_ECDSA)
         if found.text == _OTHER_KEY:
             found = _ask(self._context, chain, self._depth, _WITH_RSA)
@@ -128,6 +130,10 @@ def show_all(context: ssl.SSLContext) -> None:
             chain = chain_of(data, version == ssl.TLSVersion.TLSv1_3)
             if chain:
                 connection.shown = chain  # type: ignore[attr-defined]
-                context.load_verify_locations(cadata=chain[0])
+                # in a context of its own: what all clients have shown would never leave a common one
+                own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                own.verify_mode = ssl.CERT_OPTIONAL  # or `getpeercert` would not tell what is in it
+                own.load_verify_locations(cadata=chain[0])
+                connection.context = own
 
     context._msg_callback = note  # type: ignore[attr-defined]

@@ -44,6 +44,10 @@ _ACTIONS = {
 }
 
 
+class BadStart(Exception):
+    """Why a worker cannot begin, in nginx's words."""
+
+
 class Worker:
     """What the connections of one process share."""
 
@@ -80,11 +84,25 @@ class Worker:
         for names in conf.names:
             names.attach(self)
 
-    def run(self, master: int) -> None:
-        """Serve until the master says otherwise through the pipe `master`, or closes it."""
+    def begin(self, master: int) -> None:
+        """Listen to clients, signals and the pipe `master`, whose end is the worker's, too; raises BadStart."""
+        self.enter_folder()
         self._take_signals()
         self.loop.add_listener(master, lambda mask: self._told(os.read(master, 64)))
         self.listen()
+
+    def enter_folder(self) -> None:
+        """As ngx_worker_process_init does with `working_directory`."""
+        if (folder := self.conf.working_directory) is None:
+            return
+        try:
+            os.chdir(self.namespace.path(folder))
+        except OSError as error:
+            number = error.errno or 0
+            raise BadStart(f'chdir("{folder}") failed ({number}: {os.strerror(number)})') from None
+
+    def run(self) -> None:
+        """Serve until somebody says otherwise."""
         counters = self.conf.shared.counters
         self.loop.run(counters.publisher(self) if counters is not None else None)
         self.log_global("notice", "exiting")

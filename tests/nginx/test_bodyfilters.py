@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -213,3 +214,19 @@ def test_a_file_that_shrinks_ends_the_answer_without_its_end(serve: Serve) -> No
     (line,) = serving.errors()
     assert line.startswith("[alert] ")
     assert f'pread() read only 0 of 32768 from "{file}" while sending response to client' in line
+
+
+def test_a_file_that_cannot_be_read_on_ends_the_answer_and_the_request(serve: Serve) -> None:
+    serving = serve(_FILES)
+    file = serving.folder / "big"
+    file.write_bytes(noise(1 << 20) * 12)
+    client = serving.client(b"GET /big HTTP/1.1\r\nHost: s\r\nAccept-Encoding: gzip\r\n\r\n")
+    (fd,) = (int(each.name) for each in Path("/proc/self/fd").iterdir() if each.resolve() == file)
+    folder = os.open(serving.folder, os.O_RDONLY)
+    os.dup2(folder, fd)
+    os.close(folder)
+    assert serving.answer(client).endswith(b"<end>")
+    (line,) = serving.errors()
+    assert "[crit] " in line
+    assert f'pread() "{file}" failed (21: Is a directory) while sending response to client' in line
+    assert not serving.worker.connections

@@ -49,6 +49,13 @@ def test_what_is_no_hello_is_for_openssl_to_refuse(data):
         client_hello(data)
 
 
+def test_a_hello_in_crumbs_is_not_waited_for():
+    crumbs = b"".join(b"\x16\x03\x01\x00\x01%c" % octet for octet in hello()[5:])
+    for data in (crumbs, b"\x16\x03\x01\x00\x00" * 1000):
+        with pytest.raises(BadHello):
+            client_hello(data)
+
+
 @given(st.integers(0, 300), st.integers(0, 255))
 def test_a_spoilt_hello_is_read_or_refused_and_nothing_else(place, octet):
     data = bytearray(_HELLO)

@@ -94,6 +94,22 @@ def test_a_worker_that_crashes_is_replaced(start: Start, number: signal.Signals)
     assert server.get().endswith(b"one")
 
 
+def test_a_worker_that_cannot_begin_says_why_and_is_not_started_again(start: Start) -> None:
+    server = start(main="working_directory /nonexistent/x;")
+    server.until(lambda: server.count("cannot be respawned") == 2)
+    lines = server.lines
+    assert lines.count('[alert] P: chdir("/nonexistent/x") failed (2: No such file or directory)') == 2
+    assert lines.count("[notice] P: worker process N exited with code 2") == 2
+    assert lines.count("[alert] P: worker process N exited with fatal code 2 and cannot be respawned") == 2
+    server.configure(_HTTP % "two", main=f"working_directory {server.folder}/logs;")
+    server.signal(signal.SIGHUP)
+    server.until(lambda: server.count(": start worker process ") == 4)
+    assert server.get().endswith(b"two")
+    assert {Path(f"/proc/{pid}/cwd").resolve() for pid in server.workers()} == {server.folder / "logs"}
+    server.signal(signal.SIGQUIT)
+    assert server.wait() == 0
+
+
 def test_a_bad_configuration_leaves_the_old_one_serving(start: Start) -> None:
     server = start()
     before = server.workers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -117,6 +118,38 @@ def test_a_name_of_the_world_is_asked_for_beside_the_loop(rig: Rig) -> None:
     assert not rig.answers
     rig.until(lambda: bool(rig.answers))
     assert rig.answers == [Found(("192.0.2.1",), 1)]
+
+
+def test_slow_names_of_the_world_take_few_threads_and_nobody_waits_longer_than_he_may(rig: Rig) -> None:
+    asked: list[str] = []
+    go_on = threading.Event()
+
+    class Slow(TaskNamespace):
+        def resolve(self, host: str) -> tuple[str, ...]:
+            asked.append(host)
+            go_on.wait(10)
+            return ("192.0.2.1",)
+
+    rig.namespace = Slow({"hostname": "h"}, [])
+    resolver = rig.resolver("127.0.0.11")
+    for number in range(40):
+        resolver.find(f"name{number % 20}.test", 5.0 if number < 20 else 60.0, rig.answers.append)
+    rig.turn(6.0)
+    assert [each.why for each in rig.answers] == ["110: Operation timed out"] * 20
+    assert len(asked) == 16
+    go_on.set()
+    rig.until(lambda: len(rig.answers) == 40)
+    assert len(asked) == 20
+    assert rig.answers[20:] == [Found(("192.0.2.1",), 1)] * 20
+
+
+def test_no_more_answers_are_kept_than_anybody_needs(rig: Rig) -> None:
+    resolver = rig.resolver(valid=3600)
+    for number in range(1100):
+        resolver.find(f"name{number}.test", 5.0, rig.answers.append)
+        rig.answer(b"\x7f\0\0\1")
+    assert len(rig.answers) == 1100
+    assert len(resolver._cache) == 1000
 
 
 def test_an_answer_holds_for_its_time(rig: Rig) -> None:

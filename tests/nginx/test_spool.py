@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from emulator.nginx.spool import Spool
+from emulator.nginx.spool import NamedSpool, Spool
 
 
 def is_open(fd: int) -> bool:
@@ -79,3 +80,11 @@ def test_its_description_says_what_is_lent(closed: bool) -> None:
     assert repr(spool) == "<Spool size=3 lent=1" + (" closing>" if closed else ">")
     spool.give_back()
     spool.close()
+
+
+def test_a_named_file_that_somebody_has_removed_is_closed_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "0000000001"
+    spool = NamedSpool("temp/0000000001", str(path), clean=True)
+    path.unlink()
+    spool.close()
+    assert not is_open(spool.fd)

@@ -40,6 +40,12 @@ NORMALISED = (
         "The time of the answer; its form is still compared.",
     ),
     Normalised(
+        *("expires", "head"),
+        re.compile(rb"(?m)^Expires: (?!Thu, 01 Jan 1970|Thu, 31 Dec 2037)" + DATE + rb"\r$"),
+        b"Expires: {date}\r",
+        "The time of the answer and what `expires` adds, which Cache-Control says as well, in seconds.",
+    ),
+    Normalised(
         "version", "*", re.compile(rb"nginx/\d+\.\d+\.\d+"), b"nginx/{version}",
         "The version of the nginx that the answer claims to come from.",
     ),

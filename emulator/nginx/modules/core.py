@@ -209,7 +209,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         parse=as_offset,
     ),
     milliseconds("worker_shutdown_timeout", M, "How long a worker may take to finish after QUIT."),
-    string("working_directory", M, "The workers' working folder.", None, NO_EFFECT),
+    string("working_directory", M, "The workers' working folder.", None),
     row("env", M, ONE, "Environment variables that workers keep.", (), NO_EFFECT, repeat=True),
     row(
         "load_module",
