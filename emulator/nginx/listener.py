@@ -85,8 +85,8 @@ class Listener:
             if key.startswith(b"*."):
                 self._heads.setdefault(key[1:], server)
             elif key.startswith(b"."):
-                if self._exact.setdefault(key[1:], server) is server:  # else it is ignored, wildcard and all
-                    self._heads.setdefault(key, server)
+                if key[1:] not in self._exact and key not in self._heads:  # else it is ignored as a whole
+                    self._exact[key[1:]] = self._heads[key] = server
             elif key.endswith(b".*"):
                 self._tails.setdefault(key[:-1], server)
             else:
