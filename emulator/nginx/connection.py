@@ -378,6 +378,7 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        self.worker.forget(self)
         if self.request is not None:
             self._let_go(self.request)
         self.deadline.close()
@@ -386,7 +387,6 @@ class Connection:
         self.out.close()
         self.on_drain = None
         self.reader = _read_nothing
-        self.worker.forget(self)
         self.worker.loop.forget(self.fd)
         self.sock.close()
 

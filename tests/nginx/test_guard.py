@@ -128,3 +128,14 @@ def test_a_fault_after_a_delay_ends_the_connection_that_was_held(serve: Serve) -
     serving.after(2)
     assert serving.answer(held) == b"<end>"
     assert len(alerts(serving)) == 1
+
+
+def test_a_connection_that_is_closed_under_a_request_leaves_nothing_of_it(serve: Serve) -> None:
+    serving = serve(_CONF)
+    serving.client(b"GET /proxied HTTP/1.1\r\nHost: s\r\n\r\n")
+    (connection,) = serving.worker.connections
+    assert connection.request is not None
+    ended: list[str] = []
+    connection.request.at_end(lambda: ended.append("request"))
+    connection.close()
+    assert ended == ["request"]
