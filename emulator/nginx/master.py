@@ -46,14 +46,14 @@ _ACTIONS = {
     signal.SIGIO: "",
     signal.SIGCHLD: "",
 }
-_SIGNALS = tuple(_ACTIONS)
-_FATAL = 2  # the exit code of a worker that could not begin, and that another one would not help
+SIGNALS = tuple(_ACTIONS)
+FATAL = 2  # the exit code of a worker that could not begin, and that another one would not help
 _RESPAWN_DELAY = 0.5  # a worker that dies as soon as it starts is not started in a loop
 _PATIENCE = 1.6  # seconds from TERM to KILL, as nginx's doubling delays add up
 
 
 _METHOD = "epoll" if hasattr(select, "epoll") else "kqueue"
-_NO_NEW_BINARY = (
+NO_NEW_BINARY = (
     "the changing binary signal is ignored: "
     "you should shutdown or terminate before either old or new binary's process"
 )
@@ -93,7 +93,7 @@ class Master:
         except ConfError as error:
             self._report(error)
             raise
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self._introduce()
         self._write_pid()
         try:
@@ -143,13 +143,13 @@ class Master:
             elif number == signal.SIGUSR1:
                 self._reopen()
             elif number == signal.SIGUSR2:
-                self._log("crit", _NO_NEW_BINARY)
+                self._log("crit", NO_NEW_BINARY)
 
     def _next_signal(self) -> signal.struct_siginfo | None:
         """None when those that were told to end have had time enough."""
         if self._kill_at is None:
-            return signal.sigwaitinfo(_SIGNALS)
-        return signal.sigtimedwait(_SIGNALS, max(0.0, self._kill_at - time.monotonic()))
+            return signal.sigwaitinfo(SIGNALS)
+        return signal.sigtimedwait(SIGNALS, max(0.0, self._kill_at - time.monotonic()))
 
     def _received(self, number: signal.Signals, sender: int) -> None:
         origin = f" from {sender}" if sender else ""
@@ -194,11 +194,14 @@ class Master:
         except Exception as error:
             self._log("alert", f"reconfiguring failed: {summary(error)}")
             return
-        old = list(self._workers)
         self._conf, self._bound = new, bound
         self._log("notice", f'using the "{_METHOD}" event method')
         self._move_pid(new)
         self._sockets.keep_only(bound)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        old = list(self._workers)
         self._start_workers()
         self._tell(old, QUIT)
 
@@ -234,7 +237,7 @@ class Master:
         self._log("notice", f"start worker process {pid}")
 
     def _become_worker(self, reading: int, writing: int) -> NoReturn:
-        code = _FATAL
+        code = FATAL
         self._errors = ErrorLog(os.getpid())
         try:
             os.close(writing)
@@ -274,7 +277,7 @@ class Master:
             lived = time.monotonic() - self._started.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             self._tell_of_end(pid, code, conf is self._conf)
-            if conf is self._conf and not self._ending and code != _FATAL:
+            if conf is self._conf and not self._ending and code != FATAL:
                 if lived < _RESPAWN_DELAY and code > 0:
                     time.sleep(_RESPAWN_DELAY)
                 self._start_worker()
@@ -285,7 +288,7 @@ class Master:
             self._log("alert", f"worker process {pid} exited on signal {-code}")
             return
         self._log("notice", f"worker process {pid} exited with code {code}")
-        if code == _FATAL and current:
+        if code == FATAL and current:
             self._log("alert", f"worker process {pid} exited with fatal code {code} and cannot be respawned")
 
     def _log(self, level: str, message: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emulator.namespace import Namespace
     from emulator.nginx.compile import HttpConf
     from emulator.nginx.directives import Block
+    from emulator.nginx.master import Master
 
 DEFAULT_CONF = "conf/nginx.conf"
 OFFICIAL_CONF = "/etc/nginx/nginx.conf"
@@ -127,12 +128,10 @@ def serve(
     report: Callable[[ConfError], None] | None = None,
 ) -> int:
     """Run in the foreground until a signal ends it; `ready` is called when all listens; the exit code."""
-    from emulator.nginx.master import Master
-
     say = report or _print
     try:
         conf = load(source, namespace, say)
-        master = Master(
+        master = _kind(conf)(
             conf,
             namespace,
             lambda warn: load(source, namespace, warn),
@@ -144,6 +143,16 @@ def serve(
     except ConfError as error:
         say(error)
         return 1
+
+
+def _kind(conf: HttpConf) -> type[Master]:
+    if conf.master_process:
+        from emulator.nginx.master import Master
+
+        return Master
+    from emulator.nginx.single import SingleProcess
+
+    return SingleProcess
 
 
 def _print(error: ConfError) -> None:

@@ -48,6 +48,8 @@ class Lookup:
         self._worker.loop.call_later(0.001 + self._place / 1e6, self._look)  # in the order written
 
     def _look(self) -> None:
+        if self._worker.quitting:
+            return
         resolver, timeout = resolver_of(self._worker, self._names.resolver), self._names.timeout
         if self._server.service:
             name = dns.service_name(self._server.service, self._host)

@@ -57,10 +57,11 @@ class Worker:
         namespace: Namespace,
         sockets: list[tuple[socket.socket, Listener]],
         clock: Callable[[], float] = time.monotonic,
+        loop: Loop | None = None,
     ) -> None:
         self.conf = conf
         self.namespace = namespace
-        self.loop: Loop = Loop(self._crashed, clock)
+        self.loop: Loop = loop or Loop(self.crashed, clock)
         self.prefix = HeadPrefix()
         self.heads: dict[tuple[object, ...], bytes] = {}  # fields of answers, as they were sent before
         self.errors = ErrorLog(os.getpid())
@@ -85,7 +86,7 @@ class Worker:
             names.attach(self)
 
     def begin(self, master: int) -> None:
-        """Listen to clients, signals and the pipe `master`, whose end is the worker's, too; raises BadStart."""
+        """Listen to clients, signals and `master`, whose end is the worker's; raises BadStart."""
         self.enter_folder()
         self._take_signals()
         self.loop.add_listener(master, lambda mask: self._told(os.read(master, 64)))
@@ -153,8 +154,12 @@ class Worker:
         """Stop accepting, let requests in flight finish, then end."""
         if self.quitting:
             return
-        self.quitting = True
         self.log_global("notice", "gracefully shutting down")
+        self.retire()
+
+    def retire(self) -> None:
+        """Only what is in flight is still served; the loop stops when nothing is."""
+        self.quitting = True
         if self.conf.worker_shutdown_timeout:
             self.loop.call_later(self.conf.worker_shutdown_timeout, self._shut_down)
         for sock, _ in self._sockets:
@@ -256,7 +261,7 @@ class Worker:
             if LEVELS[level] <= threshold:
                 log.write(line)
 
-    def _crashed(self, callback: object, error: Exception) -> None:
+    def crashed(self, callback: object, error: Exception) -> None:
         guard.crashed(self, callback, error)
 
     def forget(self, connection: Connection) -> None:

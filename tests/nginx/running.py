@@ -49,7 +49,8 @@ class Running:
         self._command = (*command, "-p", f"{folder}/", "-c", f"{folder}/nginx.conf", "-e", "stderr")
         with (folder / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(self._command, stderr=stderr, start_new_session=True)
-        self.until(lambda: (folder / "nginx.pid").exists() and self.count("start worker process ") >= 2)
+        workers = 0 if "master_process off" in str(settings.get("main")) else 2
+        self.until(lambda: (folder / "nginx.pid").exists() and self.count("start worker process ") >= workers)
 
     def configure(self, http: str, main: str = "", connections: int = 512) -> None:
         user = "user root root;" if os.geteuid() == 0 else ""

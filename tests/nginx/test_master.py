@@ -299,3 +299,53 @@ def test_waiting_connections_make_room(start: Start) -> None:
     assert not server.count("[alert]")
     for sock in held:
         sock.close()
+
+
+def test_without_a_master_the_process_itself_serves(start: Start, upstream: socket.socket) -> None:
+    http = _SOUND.replace("location", "location /slow { proxy_pass http://127.0.0.1:%d; } location", 1)
+    server = start(http % upstream.getsockname()[1], main="master_process off;")
+    assert server.get().endswith(b"one")
+    assert not server.workers()
+    assert (server.folder / "nginx.pid").read_text() == f"{server.process.pid}\n"
+    server.signal(signal.SIGUSR1)
+    server.until(lambda: server.count("] reopening logs") + server.count(": reopening logs") >= 1)
+    client = server.connect(b"GET /slow HTTP/1.0\r\n\r\n")
+    peer, _ = upstream.accept()
+    server.signal(signal.SIGQUIT)
+    assert server.wait() == 0
+    assert server.lines[-4:] == [
+        "[notice] P: signal 10 (SIGUSR1) received from N, reopening logs",
+        "[notice] P: reopening logs",
+        "[notice] P: signal 3 (SIGQUIT) received from N, shutting down",
+        "[notice] P: exit",
+    ]
+    assert not (server.folder / "nginx.pid").exists()
+    with client, peer, contextlib.suppress(ConnectionResetError):
+        assert read_all(client) == b""
+
+
+def test_without_a_master_a_reload_keeps_who_is_being_served(tmp_path: Path, upstream: socket.socket) -> None:
+    """Not beside the real nginx, which answers with garbage after such a reload."""
+    server = Running(OURS, tmp_path / "ours", _PROXY % upstream.getsockname()[1], main="master_process off;")
+    try:
+        with server.connect(b"GET / HTTP/1.0\r\n\r\n") as client:
+            peer, _ = upstream.accept()
+            peer.recv(4096)
+            for text in ("two", "three"):
+                server.configure(_HTTP % text)
+                reloads = server.count('using the "')
+                server.signal(signal.SIGHUP)
+                server.until(lambda: server.count('using the "') > reloads)  # noqa: B023
+                assert server.get().endswith(text.encode())
+            peer.sendall(b"HTTP/1.0 200 OK\r\n\r\nlate")
+            peer.close()
+            assert read_all(client).endswith(b"late")
+        server.configure("bogus;")
+        server.signal(signal.SIGHUP)
+        server.until(lambda: server.count("[emerg] ") == 1)
+        assert server.get().endswith(b"three")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+        assert not server.count("[alert]")
+    finally:
+        server.stop()
