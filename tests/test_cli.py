@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.settings import Port
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -156,3 +158,24 @@ def test_a_verb_that_finds_no_emulator_says_so_in_a_line(tmp_path):
     assert shown.returncode == 1
     socket = tmp_path / ".emulator" / "docker.sock"
     assert shown.stderr == f"Cannot connect to an emulator at {socket}. Is it running?\n"
+
+
+def test_what_is_mounted_is_checked_as_nginx_t_in_the_container_would(tmp_path):
+    shown = run("proxy", "-t")
+    assert shown.returncode == 0
+    assert "nginx: configuration file /etc/nginx/nginx.conf test is successful" in shown.stderr
+    conf = tmp_path / "nginx_conf"
+    conf.mkdir()
+    (conf / "app.conf").write_text("server { listen 80; rot /x; }")
+    (tmp_path / "config.toml").write_text(
+        "[services.front]\nimage = 'nginx'\nports = ['0:80']\n"
+        "mounts = ['type=bind,src=nginx_conf,dst=/etc/nginx/conf.d']\n"
+    )
+    shown = run("proxy", "-t", cwd=tmp_path)
+    assert shown.returncode == 1
+    assert '[emerg] unknown directive "rot" in /etc/nginx/conf.d/app.conf:1' in shown.stderr
+
+
+def test_a_port_that_leads_to_443_is_shown_as_https():
+    assert Port(443, 8443).url == "https://localhost:8443"
+    assert Port(80, 8080).url == "http://localhost:8080"

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("service", required=False)
+@click.option("-t", "--test", is_flag=True, help="Only check its configuration, in nginx's words.")
 @file_option
-def proxy(service: str | None, file: Path | None) -> None:
-    """Serve what nginx publishes, from the replicas that a Procfile runs."""
+def proxy(service: str | None, test: bool, file: Path | None) -> None:
+    """Serve what nginx publishes, from the replicas that a Procfile runs; or check its files."""
     settings = settings_of(file)
     front = chosen(settings, service)
     if front is None:
@@ -28,8 +29,12 @@ def proxy(service: str | None, file: Path | None) -> None:
     from emulator.nginx.server import OFFICIAL_CONF, Source, serve
     from emulator.procfile import namespace
 
-    urls = " ".join(f"http://localhost:{port.published}" for port in front.ports)
+    urls = " ".join(port.url for port in front.ports)
     source = Source(OFFICIAL_CONF, "/etc/nginx", "daemon off;")
+    if test:
+        from emulator.nginx.commandline import check
+
+        sys.exit(check(source, namespace(settings, front)))
     sys.exit(serve(source, namespace(settings, front), lambda: print(urls, flush=True)))
 
 

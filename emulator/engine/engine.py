@@ -171,11 +171,7 @@ class Engine:
 
     def _ready(self) -> None:
         self._reservations.release()
-        urls = [
-            f"http://localhost:{port.published}"
-            for service in self.store.services.values()
-            for port in service.ports
-        ]
+        urls = [port.url for service in self.store.services.values() for port in service.ports]
         where = f": {' '.join(urls)}" if urls else ""
         self.console.note(f"Ready in {time.monotonic() - self.began:.2f} s{where}")
         if self._ready_fd is not None:

@@ -142,6 +142,13 @@ def main(argv: Sequence[str]) -> int:
     return serve(source, namespace, report=log.report)
 
 
+def check(source: Source, namespace: Namespace) -> int:
+    """`-t` for a configuration of another namespace than this process's; the exit code."""
+    from emulator.nginx.startlog import StartLog
+
+    return _test(parse_options(("-t",)), source, namespace, StartLog(None))
+
+
 def _namespace() -> Namespace:
     if "EMULATOR_NAMESPACE" in os.environ:
         from emulator.tasknamespace import TaskNamespace

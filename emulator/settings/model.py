@@ -30,6 +30,11 @@ class Port(NamedTuple):
     protocol: str = "tcp"
     mode: str = "ingress"  # "ingress" | "host"
 
+    @property
+    def url(self) -> str:
+        """Where a browser finds it; what listens on 443 speaks TLS."""
+        return f"{'https' if self.target == 443 else 'http'}://localhost:{self.published}"
+
 
 class RestartPolicy(NamedTuple):
     """Docker's restart policy; times in seconds; `max_attempts` 0 is no limit."""

@@ -10,6 +10,7 @@ from emulator.nginx.directives import Directive
 from emulator.nginx.rows import (
     HSL,
     LI,
+    NO_EFFECT,
     NOT_YET,
     ONE,
     ONE_FOUR,
@@ -22,6 +23,7 @@ from emulator.nginx.rows import (
     refused,
     row,
 )
+from emulator.nginx.values import as_path
 
 _TWO_THREE = frozenset((2, 3))
 _ZERO_ONE = frozenset((0, 1))
@@ -95,7 +97,6 @@ _ENDINGS: dict[str, tuple[frozenset[int] | None, str]] = {
     "store_access": (ONE_THREE, "The rights of kept files."),
     "string": (ONE, "A text of the protocol."),
     "temp_file_write_size": (ONE, "How much is written to a file at once."),
-    "temp_path": (ONE_FOUR, "Where answers are kept for slow clients."),
 }
 
 _CONNECTION = """bind socket_keepalive connect_timeout send_timeout buffer_size read_timeout next_upstream
@@ -103,7 +104,7 @@ _CONNECTION = """bind socket_keepalive connect_timeout send_timeout buffer_size 
 _SOCKETS = "socket_rcvbuf socket_sndbuf"
 _HEADERS = "pass_header hide_header ignore_headers"
 _BUFFERED = """store store_access buffering request_buffering ignore_client_abort pass_request_headers
-    pass_request_body intercept_errors buffers busy_buffers_size force_ranges limit_rate temp_path
+    pass_request_body intercept_errors buffers busy_buffers_size force_ranges limit_rate
     max_temp_file_size temp_file_write_size"""
 _CACHE = """cache cache_key cache_bypass no_cache cache_valid cache_min_uses cache_max_range_offset
     cache_use_stale cache_methods cache_lock cache_lock_timeout cache_lock_age cache_revalidate
@@ -141,7 +142,21 @@ def _rows(protocol: str, endings: str) -> tuple[Directive, ...]:
             *((f"{protocol}_{ending}", None, *_ENDINGS[ending]) for ending in endings.split()),
         ),
     )
-    return (*rows, caching) if "cache_key" in endings else rows
+    if "cache_key" not in endings:
+        return rows
+    # files for servers without root move all folders, whether anything is passed on in this way or not
+    folder = row(
+        *(
+            f"{protocol}_temp_path",
+            HSL,
+            ONE_FOUR,
+            "Where answers are kept for slow clients.",
+            None,
+            NO_EFFECT,
+        ),
+        parse=as_path,
+    )
+    return (*rows, caching, folder)
 
 
 GROUPS = tuple(
