@@ -13,6 +13,7 @@ from emulator.http1.message import BadMessage
 # nginx takes blanks after the size and skips extensions up to the line's end
 _CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n\r]*)?\r\n")
 _CHUNK_SIZE_START = re.compile(rb"0*[0-9A-Fa-f]{0,15}(?:[ \t]*(?:;[^\n\r]*)?\r?)\Z")
+_CHUNK_SIZE_DIGITS = re.compile(rb"[0-9A-Fa-f]+")
 _DIGITS = re.compile(rb"0*([0-9]{1,19})\Z")
 _MAX_LENGTH = 2**63 - 1
 _MAX_EXTENSION = 4096
@@ -123,6 +124,23 @@ class ChunkedReader:
         if self.done:
             self.rest = data[position:]
         return payload[0] if len(payload) == 1 else b"".join(payload)
+
+    @property
+    def needed(self) -> int:
+        """The fewest octets that could end the body from here (ngx_http_parse_chunked's length)."""
+        begun = self._buffer
+        if self._state is self._DATA:
+            return self._left + 7
+        if self._state is self._DATA_END:
+            return 7 - len(begun)
+        line_end = 1 if begun.endswith(b"\r") else 2
+        if self._state is self._TRAILER:
+            return line_end + 2 if begun.strip(b"\r") else line_end
+        digits = _CHUNK_SIZE_DIGITS.match(begun)
+        if digits is None:
+            return 5
+        size = int(digits[0], 16)
+        return line_end + (size + 7 if size else 2)
 
     def _size(self, data: bytes, position: int, payload: list[bytes]) -> int:
         line = _CHUNK_SIZE.match(data, position)

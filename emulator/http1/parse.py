@@ -268,6 +268,8 @@ def response_head(data: bytes) -> tuple[ResponseHead, int] | None:
 def _slow_response_fields(head: ResponseHead, data: bytes, position: int) -> tuple[ResponseHead, int] | None:
     while True:
         end = data.find(b"\n", position)
+        if data[position : position + 1] == b"\r" and data[position + 1 : position + 2] not in (b"\n", b""):
+            raise BadMessage(502, UPSTREAM_INVALID_HEADER % "\\x0d...")
         if end < 0:
             return None
         line = data[position:end]

@@ -196,8 +196,10 @@ class Dispatch(ABC):
         self._fail("error", f"send() failed ({error.errno}: {error.strerror})", SENDING)
 
     def on_read_failed(self, error: OSError) -> None:
-        doing = READING if self._pipe is not None else READING_HEAD
-        self._fail("error", f"recv() failed ({error.errno}: {error.strerror})", doing)
+        pipe, call, doing = self._pipe, "recv()", READING_HEAD
+        if pipe is not None:
+            call, doing = "readv()" if pipe.buffering else call, READING
+        self._fail("error", f"{call} failed ({error.errno}: {error.strerror})", doing)
 
     def on_timeout(self) -> None:
         self._fail("timeout", "upstream timed out (110: Connection timed out)", self.attempts[-1].doing)
@@ -242,8 +244,7 @@ class Dispatch(ABC):
         """This peer has failed: another one, or the failure's status (ngx_http_upstream_next)."""
         self._release(failed=kind not in ("http_403", "http_404"))
         attempt = self.attempts[-1]
-        if attempt.status < 200:
-            attempt.status = status_of(kind)
+        attempt.status = status_of(kind)
         if not (self._reused and kind == "error"):
             self._chances().use_up()
         again = self._has_another(kind, 1)

@@ -60,6 +60,8 @@ class Exchange(Dispatch):
             else:
                 self._take_head(head, rest, size, data)
         except BadMessage as bad:
+            attempt = self.attempts[-1]
+            attempt.received = min(attempt.received, self.proxy.buffer_size + self._interim)
             self._fail("invalid_header", str(bad), READING_HEAD)
 
     def on_interim(self, head: ResponseHead, size: int) -> None:
@@ -163,7 +165,8 @@ class Exchange(Dispatch):
         )
         if r.header_only:
             if rest and r.method != b"HEAD" and not r.subrequest:
-                attempt.doing = READING
+                attempt.doing = READING if buffering else attempt.doing
+                attempt.length = len(rest)
                 pipe.warn_of_surplus()
             self._done(complete=reader.done and not (rest or (r.subrequest and r.length_in)))
         elif rest or reader.done:

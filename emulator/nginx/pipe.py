@@ -64,6 +64,7 @@ class Pipe:
 
     __slots__ = (
         "_attempt",
+        "_chunked",
         "_held",
         "_proxy",
         "_r",
@@ -96,7 +97,8 @@ class Pipe:
         self._held = b""  # the part that has not filled its buffer
         self.buffering = buffering
         self.begun = not buffering  # what is there may go to the client
-        self._whole_buffers = buffering and not isinstance(reader, framing.ChunkedReader)
+        self._chunked = reader if buffering and isinstance(reader, framing.ChunkedReader) else None
+        self._whole_buffers = buffering and self._chunked is None
         self._spool: Spool | None = None
         self.fault = ""
 
@@ -107,15 +109,37 @@ class Pipe:
     def feed(self, data: bytes) -> Body:
         """Pass on what came; b"" says that the upstream has closed."""
         reader = self._reader
+        self._attempt.length += len(data)
         if not data and not reader.done:
-            output.send_body(self._r, self._held)
-            return Body.CLOSED if isinstance(reader, framing.UntilCloseReader) else Body.BROKEN
+            return self._closed()
+        if self._chunked is not None and not (data := self._enough(self._chunked, data)):
+            return Body.COMING
+        return self._read(data)
+
+    def _closed(self) -> Body:
+        held, self._held = self._held, b""
+        if self._chunked is not None and held:
+            state = self._read(held)
+            return Body.BROKEN if state is Body.COMING else state
+        output.send_body(self._r, held)
+        return Body.CLOSED if isinstance(self._reader, framing.UntilCloseReader) else Body.BROKEN
+
+    def _enough(self, reader: framing.ChunkedReader, data: bytes) -> bytes:
+        """Chunks are read when they may be whole, or fill a buffer; b"" while they have to wait."""
+        data, self._held = self._held + data, b""
+        if len(data) < self._room and len(data) < reader.needed:
+            self._held, data = data, b""
+        else:
+            self._room = self._proxy.buffer_unit
+        return data
+
+    def _read(self, data: bytes) -> Body:
+        reader = self._reader
         try:
             payload = reader.feed(data)
         except BadMessage as bad:
             self.fault = str(bad) if str(bad).startswith("upstream") else _FAULT
             return Body.INVALID
-        self._attempt.length += len(data)
         if reader.done:
             output.send_body(self._r, self._held + payload if self._held else payload)
             return Body.SURPLUS if reader.rest else Body.WHOLE

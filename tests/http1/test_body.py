@@ -133,3 +133,13 @@ def test_everything_else_is_no_content_length(value: bytes) -> None:
     with pytest.raises(BadMessage) as caught:
         content_length(value)
     assert caught.value.status == 400
+
+
+def test_a_chunked_body_knows_how_little_could_end_it() -> None:
+    reader = ChunkedReader()
+    seen = [reader.needed]
+    for octet in b"2\r\nab\r\n0\r\n\r\n":
+        reader.feed(bytes([octet]))
+        seen.append(reader.needed)
+    assert seen[:8] == [5, 11, 10, 9, 8, 7, 6, 5]
+    assert seen[8:11] == [4, 3, 2]
