@@ -18,6 +18,8 @@ PAGES = (
     "docs/differences.md",
     "docs/config.md",
     "docs/nginx.md",
+    "docs/performance.md",
+    "docs/adding-a-directive.md",
 )
 
 
