@@ -177,6 +177,23 @@ class Group:
         return f"<Group {self.name} {self.peers + self.backups}>"
 
 
+def by_weight(able: Sequence[Peer], bound: Peer | None = None) -> Peer | None:
+    """The one of these whose turn it is; where another is `bound`, it takes that turn (smooth weighting)."""
+    best: Peer | None = None
+    total = 0
+    for peer in able:
+        peer.current_weight += peer.effective_weight
+        total += peer.effective_weight
+        if peer.effective_weight < peer.weight:
+            peer.effective_weight += 1
+        if best is None or peer.current_weight > best.current_weight:
+            best = peer
+    best = bound or best
+    if best is not None:
+        best.current_weight -= total
+    return best
+
+
 class Turn:
     """One request's way through the peers, each at most once (ngx_http_upstream_rr_peer_data_t)."""
 
@@ -247,22 +264,12 @@ class Turn:
         bound = self.named(seconds)
         if bound is not None and bound.current_weight <= bound.weight - sum(p.weight for p in self.peers):
             return self.hold(bound, seconds)  # it has had enough: this one is not counted
-        best: Peer | None = None
-        total = 0
-        for peer in self.peers:
-            if id(peer) in self.tried or not peer.available(seconds):
-                continue
-            peer.current_weight += peer.effective_weight
-            total += peer.effective_weight
-            if peer.effective_weight < peer.weight:
-                peer.effective_weight += 1
-            if best is None or peer.current_weight > best.current_weight:
-                best = peer
-        best = bound or best
-        if best is None:
-            return None
-        best.current_weight -= total
-        return self.hold(best, seconds)
+        best = by_weight([peer for peer in self.peers if self.able(peer, seconds)], bound)
+        return None if best is None else self.hold(best, seconds)
+
+    def able(self, peer: Peer, seconds: int) -> bool:
+        """Whether a peer may serve, and has not been tried."""
+        return id(peer) not in self.tried and peer.available(seconds)
 
     def hold(self, peer: Peer, seconds: int) -> Peer:
         """This peer it is."""

@@ -7,8 +7,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 from emulator.nginx.conf import ENCODING
-from emulator.nginx.upstream import Group, Peer, Turn
-from emulator.nginx.upstream_ip_hash import TRIES, weighed
+from emulator.nginx.upstream import Group, Peer, by_weight
+from emulator.nginx.upstream_keyed import KeyedTurn, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,32 +20,19 @@ if TYPE_CHECKING:
 _POINTS = 160  # of each unit of weight
 
 
-class HashTurn(Turn):
+class HashTurn(KeyedTurn):
     """By the remainder of the key's sum; where that peer cannot serve, by the next sum (Cache::Memcached)."""
 
-    __slots__ = ("_hash", "_key", "_rehash", "_tries")
+    __slots__ = ("_hash", "_rehash")
 
     def __init__(self, group: Group, key: bytes) -> None:
-        super().__init__(group)
-        self._key = key
-        self._tries = 0
+        super().__init__(group, key)
         self._rehash = 0
         self._hash = 0
 
-    def choose(self, now: float) -> Peer | None:
-        seconds = int(now)
-        if self._tries > TRIES or len(self.peers) < 2 or not self._key or self.changed:
-            return self.round_robin(seconds)
-        bound = self.named(seconds)
-        if bound is not None:
-            return self.hold(bound, seconds)
-        while True:
-            peer = weighed(self.peers, self._next_sum())
-            if id(peer) not in self.tried and peer.available(seconds):
-                return self.hold(peer, seconds)
-            self._tries += 1
-            if self._tries > TRIES:
-                return self.round_robin(seconds)
+    def step(self, seconds: int) -> Peer | None:
+        peer = weighed(self.peers, self._next_sum())
+        return peer if self.able(peer, seconds) else None
 
     def _next_sum(self) -> int:
         prefix = b"%d" % self._rehash if self._rehash else b""
@@ -95,53 +82,26 @@ def _parts(server: str) -> tuple[str, str]:
     return (host, port) if colon and (port.isdigit() or not port) else (server, "")
 
 
-class ConsistentTurn(Turn):
+class ConsistentTurn(KeyedTurn):
     """By the next point on the circle: few keys move when peers come or go."""
 
-    __slots__ = ("_at", "_key", "_ring", "_tries")
+    __slots__ = ("_at", "_ring")
 
     def __init__(self, group: Group, key: bytes, ring: Ring) -> None:
-        super().__init__(group)
-        self._key = key
+        super().__init__(group, key)
         self._ring = ring
         self._at = -1
-        self._tries = 0
 
-    def choose(self, now: float) -> Peer | None:
-        seconds = int(now)
-        if self._tries > TRIES or len(self.peers) < 2 or not self._key or self.changed:
-            return self.round_robin(seconds)
-        bound = self.named(seconds)
-        if bound is not None:
-            return self.hold(bound, seconds)
+    def step(self, seconds: int) -> Peer | None:
+        """A server with several addresses is several peers, which take turns."""
         if self._at < 0:
             self._at = self._ring.at(self._key)
         servers = self._ring.servers
-        while True:
-            peer = self._of_server(servers[self._at % len(servers)], seconds)
-            if peer is not None:
-                return self.hold(peer, seconds)
+        server = servers[self._at % len(servers)]
+        peer = by_weight([peer for peer in self.peers if peer.server == server and self.able(peer, seconds)])
+        if peer is None:
             self._at += 1
-            self._tries += 1
-            if self._tries > TRIES:
-                return self.round_robin(seconds)
-
-    def _of_server(self, server: str, seconds: int) -> Peer | None:
-        """A server with several addresses is several peers, which take turns."""
-        best: Peer | None = None
-        total = 0
-        for peer in self.peers:
-            if peer.server != server or id(peer) in self.tried or not peer.available(seconds):
-                continue
-            peer.current_weight += peer.effective_weight
-            total += peer.effective_weight
-            if peer.effective_weight < peer.weight:
-                peer.effective_weight += 1
-            if best is None or peer.current_weight > best.current_weight:
-                best = peer
-        if best is not None:
-            best.current_weight -= total
-        return best
+        return peer
 
 
 def compile_hash(group: Group, key: Template, consistent: bool) -> Callable[[Request], Choosing]:

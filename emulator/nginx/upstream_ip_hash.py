@@ -5,56 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.nginx.getters import binary_address
-from emulator.nginx.upstream import Group, Peer, Turn
+from emulator.nginx.upstream_keyed import KeyedTurn, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.nginx.request import Request
-    from emulator.nginx.upstream import Choosing
-
-TRIES = 20  # after so many steps of a key, round robin has its turn
+    from emulator.nginx.upstream import Choosing, Group, Peer
 
 
-class IpHashTurn(Turn):
+class IpHashTurn(KeyedTurn):
     """Of an IPv4 address three octets count, of an IPv6 one all, of a socket's client none."""
 
-    __slots__ = ("_hash", "_octets", "_tries")
+    __slots__ = ("_hash",)
 
     def __init__(self, group: Group, octets: bytes) -> None:
-        super().__init__(group)
-        self._octets = octets
+        super().__init__(group, octets)
         self._hash = 89
-        self._tries = 0
 
-    def choose(self, now: float) -> Peer | None:
-        seconds = int(now)
-        if self._tries > TRIES or len(self.peers) < 2 or self.changed:
-            return self.round_robin(seconds)
-        bound = self.named(seconds)
-        if bound is not None:
-            return self.hold(bound, seconds)
-        key = self._hash
-        while True:
-            for octet in self._octets:
-                key = (key * 113 + octet) % 6271
-            peer = weighed(self.peers, key)
-            if id(peer) not in self.tried and peer.available(seconds):
-                self._hash = key
-                return self.hold(peer, seconds)
-            self._tries += 1
-            if self._tries > TRIES:
-                return self.round_robin(seconds)
-
-
-def weighed(peers: list[Peer], number: int) -> Peer:
-    """The peer on whose share of all weights a number falls."""
-    rest = number % sum(peer.weight for peer in peers)
-    for peer in peers:
-        rest -= peer.weight
-        if rest < 0:
-            break
-    return peer
+    def step(self, seconds: int) -> Peer | None:
+        for octet in self._key:
+            self._hash = (self._hash * 113 + octet) % 6271
+        peer = weighed(self.peers, self._hash)
+        return peer if self.able(peer, seconds) else None
 
 
 def client_key(address: bytes) -> bytes:

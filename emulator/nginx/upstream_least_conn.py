@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.nginx.upstream import Group, Peer, Turn
+from emulator.nginx.upstream import Group, Peer, Turn, by_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,33 +34,15 @@ class LeastConnTurn(Turn):
         return peer.connections
 
     def _least(self, seconds: int, now: float) -> Peer | None:
-        able = [
-            (peer, self.load(peer, now))
-            for peer in self.peers
-            if id(peer) not in self.tried and peer.available(seconds)
-        ]
+        able = [(peer, self.load(peer, now)) for peer in self.peers if self.able(peer, seconds)]
         if not able:
             return None
         best, least = able[0]
         for peer, load in able:
             if load * best.weight < least * peer.weight:
                 best, least = peer, load
-        return _next_of([peer for peer, load in able if load * best.weight == least * peer.weight])
-
-
-def _next_of(equal: list[Peer]) -> Peer:
-    """Whose turn it is among equals; one that has none is not counted."""
-    best, total = equal[0], 0
-    if len(equal) > 1:
-        for peer in equal:
-            peer.current_weight += peer.effective_weight
-            total += peer.effective_weight
-            if peer.effective_weight < peer.weight:
-                peer.effective_weight += 1
-            if peer.current_weight > best.current_weight:
-                best = peer
-    best.current_weight -= total
-    return best
+        equal = [peer for peer, load in able if load * best.weight == least * peer.weight]
+        return by_weight(equal) if len(equal) > 1 else best  # one that has no equal is not counted
 
 
 def compile_least_conn(group: Group) -> Callable[[Request], Choosing]:

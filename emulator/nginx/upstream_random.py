@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.nginx.upstream import Group, Peer, Turn
-from emulator.nginx.upstream_ip_hash import TRIES, weighed
+from emulator.nginx.upstream_keyed import TRIES, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

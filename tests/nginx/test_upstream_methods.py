@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from emulator.nginx.upstream import Group, Peer, Turn
 from emulator.nginx.upstream_hash import ConsistentTurn, HashTurn, Ring, points_of
-from emulator.nginx.upstream_ip_hash import IpHashTurn, client_key, weighed
+from emulator.nginx.upstream_ip_hash import IpHashTurn, client_key
+from emulator.nginx.upstream_keyed import weighed
 from emulator.nginx.upstream_least_conn import LeastConnTurn
 from emulator.nginx.upstream_least_time import HEADER, RESPONSE, LeastTimeTurn, average
 from emulator.nginx.upstream_random import RandomTurn
