@@ -59,7 +59,7 @@ class Status(enum.Enum):
     """What the emulator does with a directive."""
 
     IMPLEMENTED = "implemented"
-    NO_EFFECT = "accepted without effect"
+    NO_EFFECT = "no effect"
     REFUSED = "refused"
 
 
@@ -87,7 +87,7 @@ class Directive(NamedTuple):
 
     `check` sees the parsed value in its place and returns what is to be kept; `line` handles a node
     inside a block that holds data instead of directives; `finish` is called when the block is complete.
-    A refused row without `why` is one that is only not built yet.
+    A refused row says `why`.
     """
 
     name: str
@@ -312,7 +312,7 @@ def _row_for(rows: Sequence[Directive], node: Node, context: Context) -> Directi
 def _take(block: Block, node: Node, row: Directive) -> None:
     """Parse and keep one directive, as its setter would."""
     if row.status is Status.REFUSED:
-        raise Complaint(f"is not supported by the emulator{f': {row.why}' if row.why else ' yet'}")
+        raise Complaint(f"is not supported by the emulator: {row.why}")
     if row.once and not row.repeat and node.name in block.values:
         raise Complaint("is duplicate")
     value = _meaning(row, node.args)

@@ -83,19 +83,10 @@ def _dynamic_target(
     implicit = conf.implicit
 
     def target(r: Request) -> Target | int:
-        url = template(r).decode(*ENCODING)
-        scheme, mark, rest = url.partition("://")
-        scheme = scheme.lower()
-        if not mark or scheme not in ("http", "https") or not rest:
-            r.log_error("error", f'invalid URL prefix in "{url}"')
-            return 500
-        usual = 443 if scheme == "https" else 80
-        try:
-            address = parse_address(rest, default_port=usual, uri=True)
-        except BadAddress as error:
-            r.log_error("error", f'{error} in upstream "{rest}"')
-            return 500
-        port = address.port or usual
+        read = _read_url(r, template(r).decode(*ENCODING))
+        if isinstance(read, int):
+            return read
+        scheme, address, port = read
         shown = address.host if address.no_port else f"{address.host}:{port}"
         key = (address.host.lower(), port)
         group: Group | Lookup | None
@@ -113,18 +104,10 @@ def _dynamic_target(
                 from emulator.nginx.resolver import Lookup
 
                 group = Lookup(address.host, port, resolver, timeout)
-        uri = address.uri
-        if uri.startswith("?"):
-            uri = "/" + uri
+        uri = "/" + address.uri if address.uri.startswith("?") else address.uri
         tls = _tls(proxy, block) if scheme == "https" else None
-        where = Target(
-            group,
-            scheme.encode(),
-            shown.encode(*ENCODING),
-            b"%d" % port,
-            uri.encode(*ENCODING) or None,
-            tls,
-        )
+        host, number, path = shown.encode(*ENCODING), b"%d" % port, uri.encode(*ENCODING) or None
+        where = Target(group, scheme.encode(), host, number, path, tls)
         r.ctx = {**(r.ctx or {}), "proxy": where}
         return where
 
@@ -134,6 +117,22 @@ def _dynamic_target(
     proxy.group = Group("", [])
     proxy.host = lambda r: r.ctx["proxy"].host if r.ctx else b""
     proxy.port = lambda r: r.ctx["proxy"].port if r.ctx else b""
+
+
+def _read_url(r: Request, url: str) -> tuple[str, Address, int] | int:
+    """Scheme, address and port of a URL that variables have made; or the status for what is none."""
+    scheme, mark, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not mark or scheme not in ("http", "https") or not rest:
+        r.log_error("error", f'invalid URL prefix in "{url}"')
+        return 500
+    usual = 443 if scheme == "https" else 80
+    try:
+        address = parse_address(rest, default_port=usual, uri=True)
+    except BadAddress as error:
+        r.log_error("error", f'{error} in upstream "{rest}"')
+        return 500
+    return scheme, address, address.port or usual
 
 
 def _tls(proxy: Proxy, block: Block) -> TlsClient:

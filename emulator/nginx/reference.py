@@ -19,9 +19,8 @@ a gap. Each is one of:
 - **implemented**: it works as in nginx;
 - **no effect**: it is read and checked as by nginx, and nothing comes of it, because there is nothing to
   tune here (memory pools, sizes of hash tables, kernel options) or because it is always so;
-- **not yet**: it is checked for its place and its number of arguments and then refused, with its name,
-  file and line;
-- **refused**: the same, for good, with the reason that the last column gives.
+- **refused**: it is checked for its place and its number of arguments and then refused, with its name,
+  file and line, and the reason that the last column gives.
 
 Nothing is silently ignored: what is not built stops the start, as an unknown directive would.
 How one is added: [adding-a-directive.md](adding-a-directive.md).
@@ -38,7 +37,7 @@ _PLACES = {
     Context.IF_LOCATION: "if in location",
     Context.LIMIT_EXCEPT: "limit_except",
 }
-_KINDS = ("implemented", "no effect", "not yet", "refused")
+_KINDS = tuple(status.value for status in Status)
 
 Group = tuple[str, Sequence[Directive]]
 
@@ -50,13 +49,6 @@ def groups() -> list[Group]:
         for name, rows in getattr(family, "GROUPS", ((getattr(family, "MODULE", ""), family.DIRECTIVES),)):
             found.setdefault(name, []).extend(rows)
     return list(found.items())
-
-
-def kind(row: Directive) -> str:
-    """The word for what becomes of a directive."""
-    if row.status is Status.REFUSED:
-        return "refused" if row.why else "not yet"
-    return "no effect" if row.status is Status.NO_EFFECT else "implemented"
 
 
 def markdown() -> str:
@@ -75,7 +67,7 @@ def _counts(found: Sequence[Group]) -> Iterator[str]:
 
 
 def _count(rows: Sequence[Directive]) -> list[str]:
-    words = [kind(row) for row in rows]
+    words = [row.status.value for row in rows]
     return [str(words.count(word) or "") for word in _KINDS]
 
 
@@ -85,7 +77,7 @@ def _section(name: str, rows: Sequence[Directive]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for row in rows:
         note = f"{row.doc.rstrip('.')}: {row.why}." if row.why else row.doc
-        yield f"| `{row.name}` | {_places(row)} | {_arguments(row)} | {kind(row)} | {note} |"
+        yield f"| `{row.name}` | {_places(row)} | {_arguments(row)} | {row.status.value} | {note} |"
 
 
 def _places(row: Directive) -> str:

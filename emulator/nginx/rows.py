@@ -159,11 +159,6 @@ def bounded(low: int, high: int = -1) -> Parse:
     return parse
 
 
-def later(name: str, contexts: Context, arity: frozenset[int] | None, doc: str, **more: Any) -> Directive:
-    """A row of something that is only not built yet."""
-    return row(name, contexts, arity, doc, None, NOT_YET, **more)
-
-
 def refused(
     why: str, contexts: Context, rows: Iterable[tuple[str, Context | None, frozenset[int] | None, str]]
 ) -> tuple[Directive, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.namespace import HostNamespace
+from emulator.nginx.event import Loop
 from emulator.nginx.request import AGAIN, Request
 from emulator.nginx.server import Source, load
 from emulator.nginx.worker import Worker
@@ -34,6 +35,18 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Turning:
+    """Something with a loop and a clock of its own; `turn` never waits."""
+
+    clock: Clock
+    loop: Loop
+
+    def turn(self, seconds: float = 0.0) -> None:
+        self.clock.now += seconds
+        self.loop.post(lambda: None)
+        self.loop.turn()
 
 
 class Upstream:

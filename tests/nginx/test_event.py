@@ -10,11 +10,11 @@ import pytest
 
 from emulator.nginx.event import HANGUP, PEER_CLOSED, READ, WRITE, Loop
 
-from .serving import Clock
+from .serving import Clock, Turning
 
 
-class Rig:
-    """A loop with a clock of its own; `turn` never waits."""
+class Rig(Turning):
+    """A loop, its faults, and what was noted."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -24,11 +24,6 @@ class Rig:
 
     def note(self, name: str) -> None:
         self.seen.append(name)
-
-    def turn(self, seconds: float = 0.0) -> None:
-        self.clock.now += seconds
-        self.loop.post(lambda: None)
-        self.loop.turn()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from emulator.nginx.event import Loop
 from emulator.nginx.keepalive import IdlePool
 from emulator.nginx.upstream import Group, Peer
 
-from .serving import Clock
+from .serving import Clock, Turning
 
 
-class Rig:
+class Rig(Turning):
     """A pool, a group of two peers, and connections whose far ends the test holds."""
 
     def __init__(self) -> None:
@@ -48,11 +48,6 @@ class Rig:
         if idle is not None:
             self.loop.forget(idle.fd)
         return idle.sock if idle is not None else None
-
-    def turn(self, seconds: float = 0.0) -> None:
-        self.clock.now += seconds
-        self.loop.post(lambda: None)
-        self.loop.turn()
 
 
 @pytest.fixture
