@@ -65,6 +65,41 @@ class Container(Protocol):
     def unpause(self) -> None: ...
 
 
+class Usage(Protocol):
+    """What a container's processes have used so far, and how many they are."""
+
+    @property
+    def cpu(self) -> float: ...  # seconds, of user and system together
+    @property
+    def cpu_system(self) -> float: ...
+    @property
+    def memory(self) -> int: ...  # octets
+    @property
+    def pids(self) -> int: ...
+
+
+class Cluster(Protocol):
+    """The swarm that this node is the manager of; `spec` is Docker's SwarmSpec as JSON."""
+
+    id: str
+    version: int
+    created_at: float
+    updated_at: float
+    worker_token: str
+    manager_token: str
+    spec: str
+
+
+class Swarm(Protocol):
+    """This node's part in a swarm; refusals are SwarmErrors with Docker's status and words."""
+
+    @property
+    def cluster(self) -> Cluster | None: ...
+    def init(self, spec: str) -> str: ...  # the node's id
+    def leave(self, *, force: bool) -> None: ...
+    def update(self, spec: str, *, rotate_worker: bool, rotate_manager: bool) -> None: ...
+
+
 class World(Protocol):
     """The engine as the API sees it."""
 
