@@ -71,7 +71,9 @@ def service_status(thing: Service, store: Store) -> JSON:
 def task_spec(spec: TaskSpec, store: Store) -> JSON:
     container: JSON = {"Image": tagged(spec.image)}
     if spec.command:
-        container["Args"] = list(spec.command)
+        container["Command"] = list(spec.command)
+    if spec.args:
+        container["Args"] = list(spec.args)
     if spec.hostname:
         container["Hostname"] = spec.hostname
     if spec.env:

@@ -73,7 +73,7 @@ class Runtime:
             marks["EMULATOR_NAMESPACE"] = str(_write_namespace(home, hostname, root, links, self._settings))
             descriptors = tuple(descriptor for _, descriptor in links.rotations)
         wanted = {name: root.translate(value) for name, value in wanted.items()}
-        argv = tuple(root.translate(_placed(word, made, links)) for word in task.spec.command or made.argv)
+        argv = tuple(root.translate(_placed(word, made, links)) for word in _argv(task, made))
         front = PACKAGE if made.has_namespace else SHIM
         env = environment(os.environ, hostname, wanted, marks, front)
         command = Command(argv, env, str(root.folder(made.workdir)), descriptors)
@@ -183,3 +183,8 @@ def _words(old: Stale, real: Path) -> str:
         f"volume {old.volume} still has the image's files of its first use; {old.files[0]}{more} "
         f"changed since (empty {real} to take the new ones)"
     )
+
+
+def _argv(task: Task, made: Recipe) -> tuple[str, ...]:
+    """The task's entrypoint and arguments before the image's own."""
+    return (*(task.spec.command or ()), *(task.spec.args or ())) or made.argv

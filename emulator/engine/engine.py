@@ -15,6 +15,7 @@ from ..container.container import Container, Surroundings
 from ..container.guardian import Guardian, started
 from ..container.runtime import Runtime
 from ..settings import Port, Service, Settings
+from ..swarm import described
 from ..swarm.agent import Agent, Rejected
 from ..swarm.control import Control
 from ..swarm.identity import node_id, object_id
@@ -136,11 +137,11 @@ class Engine:
     def _create(self, services: list[Service], ports: dict[str, tuple[Port, ...]]) -> None:
         """Everything is under way when this returns; readiness is an event."""
         for network in self.settings.networks:
-            self.control.create_network(network)
+            self.control.create_network(described.network(network))
         for volume in self.settings.volumes:
             self.control.create_volume(volume.name, str(folder(self.settings, volume.name)))
         for service in services:
-            made = self.control.create_service(service, ports[service.name])
+            made = self.control.create_service(described.service(service), ports[service.name])
             self.loop.settle()
             if self._stopping is not None:
                 return

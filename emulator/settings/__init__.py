@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emulator.settings.model import (
     EmulatorSettings,
+    Healthcheck,
     Image,
     Mount,
     Network,
@@ -18,11 +19,13 @@ from emulator.settings.model import (
     RestartPolicy,
     Service,
     Settings,
+    UpdateConfig,
     Volume,
 )
 
 __all__ = [
     "EmulatorSettings",
+    "Healthcheck",
     "Image",
     "Mount",
     "Network",
@@ -31,6 +34,7 @@ __all__ = [
     "Service",
     "Settings",
     "SettingsError",
+    "UpdateConfig",
     "Volume",
     "load",
     "nearest",

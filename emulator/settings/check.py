@@ -51,7 +51,7 @@ def check_image(service: Service, settings: Settings, spot: Spot) -> None:
     image = image_of(service, settings)
     if image is None and repository(service.image) != "nginx":
         undefined(spot.at("image"), "image", service.image, (*names, "nginx"))
-    elif image is not None and not service.command and not image.command:
+    elif image is not None and not (service.command or image.command or image.entrypoint):
         spot.at("command").add(f"is missing, as the image {quoted(image.name)} has none either")
 
 
@@ -120,6 +120,8 @@ def check_folders(settings: Settings, top: Spot) -> None:
             spot = top.at("images").at(image.name).at("folder")
             if check_exists(spot, image.folder) and not stands(image.folder, stat.S_ISDIR):
                 spot.add(f"{named(image.folder)} is not a folder")
+        for target, path in image.paths:
+            check_exists(top.at("images").at(image.name).at("paths").at(target), path)
     for volume in settings.volumes:
         if volume.path is not None and stands(volume.path) and not stands(volume.path, stat.S_ISDIR):
             top.at("volumes").at(volume.name).at("path").add(f"{named(volume.path)} is not a folder")

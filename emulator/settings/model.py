@@ -13,10 +13,15 @@ from typing import NamedTuple
 class Mount(NamedTuple):
     """Docker's mount: `source` is a volume's name, or a real absolute path for a bind."""
 
-    type: str  # "volume" | "bind"
+    type: str  # "volume" | "bind" | "tmpfs"
     source: str
     target: str
     read_only: bool = False
+    no_copy: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    propagation: str = ""
+    driver: str = ""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class Port(NamedTuple):
@@ -45,6 +50,29 @@ class RestartPolicy(NamedTuple):
     window: float = 0.0
 
 
+class UpdateConfig(NamedTuple):
+    """How a change reaches the tasks, or how it is taken back; `parallelism` 0 is all at once."""
+
+    parallelism: int = 1
+    delay: float = 0.0
+    failure_action: str = "pause"  # "pause" | "continue" | "rollback" (of an update only)
+    monitor: float = 5.0
+    max_failure_ratio: float = 0.0
+    order: str = "stop-first"  # "stop-first" | "start-first"
+
+
+class Healthcheck(NamedTuple):
+    """Docker's health check: `test` begins with CMD, CMD-SHELL or NONE; 0 and () take the image's, then
+    Docker's own: 30 s, 30 s, no start period, 5 s, 3 retries."""
+
+    test: tuple[str, ...] = ()
+    interval: float = 0.0
+    timeout: float = 0.0
+    start_period: float = 0.0
+    start_interval: float = 0.0
+    retries: int = 0
+
+
 class Service(NamedTuple):
     """A service as the user describes it, with Docker's defaults filled in."""
 
@@ -61,6 +89,11 @@ class Service(NamedTuple):
     stop_grace_period: float = 10.0
     stop_signal: str | None = None
     endpoint_mode: str = "vip"  # "vip" | "dnsrr"
+    mode: str = "replicated"  # "replicated" | "global"
+    labels: tuple[tuple[str, str], ...] = ()
+    update_config: UpdateConfig | None = None
+    rollback_config: UpdateConfig | None = None
+    healthcheck: Healthcheck | None = None
 
 
 class Network(NamedTuple):
@@ -88,6 +121,9 @@ class Image(NamedTuple):
     env: tuple[tuple[str, str], ...] = ()
     expose: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
+    entrypoint: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    paths: tuple[tuple[str, Path], ...] = ()  # more of its file system: container path -> real one
 
 
 class EmulatorSettings(NamedTuple):

@@ -150,6 +150,35 @@ def mount_parts(text: str) -> dict[str, Any]:
     return parts
 
 
+def as_test(value: Any) -> tuple[str, ...]:
+    """A health check's test as compose has it: a string is a shell's command."""
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return ("NONE",) if value == "NONE" else ("CMD-SHELL", value)
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+        raise Unfit
+    lengths = {"NONE": len(value) == 1, "CMD-SHELL": len(value) == 2, "CMD": len(value) > 1}
+    if not lengths.get(value[0]):
+        raise Unfit
+    return tuple(value)
+
+
+def read_paths(value: Any, spot: Spot) -> Any:
+    """Paths of a container and what stands there."""
+    from pathlib import Path
+
+    if not isinstance(value, dict):
+        spot.wrong(value, PATHS.expected)
+        return None
+    found = []
+    for target, real in value.items():
+        try:
+            found.append((as_mount_target(target), Path(as_text(real))))
+        except Unfit:
+            spot.at(target).wrong(real, "an absolute path of the container and one of this machine")
+            return None
+    return tuple(found)
+
+
 def as_mount_target(value: Any) -> str:
     """Where a mount goes: an absolute path of the container, without dots and doubled slashes."""
     import posixpath
@@ -166,3 +195,5 @@ SIGNAL = simple('a signal like "SIGTERM"', as_signal)
 ENV = Kind('a table like { NAME = "value" } or a list like ["NAME=value"]', read_env)
 HOSTNAME = Kind('a host name like "web-{{.Task.Slot}}"', read_hostname)
 TARGET = simple('an absolute path in the container like "/app/static"', as_mount_target)
+TEST = simple('a command, or a list that begins with "CMD", "CMD-SHELL" or "NONE"', as_test)
+PATHS = Kind('a table like { "/usr/share/data" = "data" }', read_paths)

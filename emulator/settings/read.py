@@ -111,7 +111,8 @@ def absolute(settings: Settings) -> Settings:
         return item if item.path is None else item._replace(path=real(item.path))
 
     def image(item: Image) -> Image:
-        return item if item.folder is None else item._replace(folder=real(item.folder))
+        folder = None if item.folder is None else real(item.folder)
+        return item._replace(folder=folder, paths=tuple((at, real(path)) for at, path in item.paths))
 
     def service(item: Service) -> Service:
         mounts = (m._replace(source=str(real(m.source))) if m.type == "bind" else m for m in item.mounts)

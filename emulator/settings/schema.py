@@ -13,8 +13,10 @@ from emulator.settings.notation import (
     DURATION_KIND,
     ENV,
     HOSTNAME,
+    PATHS,
     SIGNAL,
     TARGET,
+    TEST,
     mount_parts,
     port_parts,
 )
@@ -235,6 +237,20 @@ RESTART = Section(
         Key("window", DURATION_KIND, "Only attempts within this time count.", default="0: all of them"),
     ),
 )
+HEALTH = Section(
+    "services.NAME.healthcheck",
+    model.Healthcheck,
+    "What says whether a task is well; it gets requests once it is. An image may have one, too.",
+    (
+        Key("test", TEST, "Ends with 0 when all is well; \"NONE\" turns the image's own off.",
+            default="the image's"),
+        Key("interval", DURATION_KIND, "Time before the first and between two.", default='"30s"'),
+        Key("timeout", DURATION_KIND, "When one that has not ended has failed.", default='"30s"'),
+        Key("retries", whole(0), "How many failures in a row make it unhealthy.", default="3"),
+        Key("start_period", DURATION_KIND, "Failures in this time at its start do not count."),
+        Key("start_interval", DURATION_KIND, "The interval within it.", default="as interval"),
+    ),
+)  # fmt: skip
 SERVICE = Section(
     "services.NAME",
     model.Service,
@@ -262,6 +278,7 @@ SERVICE = Section(
         Key("stop_signal", SIGNAL, "What asks a task to stop.", default="the image's"),
         Key("endpoint_mode", choice("vip", "dnsrr"),
             "Whether its name leads to one address for all tasks or to each task's own."),
+        Key("healthcheck", table(HEALTH), "What says whether a task is well.", default="the image's"),
     ),
 )  # fmt: skip
 NETWORK = Section(
@@ -291,12 +308,15 @@ IMAGES = Section(
         Key("folder", PATH, "What WORKDIR holds: the code that COPY brought there.",
             words=("path", "copy", "build", "context")),
         Key("command", COMMAND, "CMD; {address} and {port} stand for the task's own.",
-            words=("cmd", "entrypoint")),
+            words=("cmd",)),
+        Key("entrypoint", COMMAND, "ENTRYPOINT: what the command is given to."),
         Key("workdir", TARGET, "WORKDIR.", words=("working_dir",)),
         Key("env", ENV, "ENV.", words=("environment",)),
         Key("expose", listed(PORT, "[8000]"), "EXPOSE: the ports on which a task listens.",
             words=("ports", "port")),
         Key("stop_signal", SIGNAL, "STOPSIGNAL.", words=("stopsignal",)),
+        Key("healthcheck", table(HEALTH), "HEALTHCHECK."),
+        Key("paths", PATHS, "What else the image holds: paths of the container, and what stands there."),
     ),
 )  # fmt: skip
 EMULATOR = Section(
@@ -328,4 +348,4 @@ FILE = Section(
         Key("emulator", table(EMULATOR), "What Docker has no word for."),
     ),
 )  # fmt: skip
-SECTIONS = (FILE, SERVICE, MOUNT, PUBLISHED, RESTART, NETWORK, VOLUME, IMAGES, EMULATOR)
+SECTIONS = (FILE, SERVICE, MOUNT, PUBLISHED, RESTART, HEALTH, NETWORK, VOLUME, IMAGES, EMULATOR)

@@ -258,7 +258,7 @@ class Agent:
             return
         task = task._replace(
             desired=known.desired,
-            desired_version=known.desired_version,
+            desired_at=known.desired_at,
             state=state,
             message=_MESSAGES.get(state, task.message),
             error=error,

@@ -59,19 +59,45 @@ class Networks:
         return self._make(network.name, network.subnet)
 
     def serve(self, service: Service) -> tuple[Attachment, ...]:
-        """The service's VIPs, ingress first, as Docker's allocator orders them."""
+        """The service's VIPs, ingress first, as Docker's allocator orders them; those that it has stay."""
         vips: list[Attachment] = []
+        known = {link.network: link.address for link in service.vips}
         by_vip = service.spec.endpoint_mode == "vip"
         if by_vip and any(port.mode == "ingress" for port in service.spec.ports):
-            vips.append(Attachment(INGRESS, self._ingress.take()))
+            vips.append(Attachment(INGRESS, known.pop(INGRESS, "") or self._ingress.take()))
         for name in service.spec.task.networks:
             overlay = self._overlays[name]
-            vip = overlay.pool.take() if by_vip else None
+            vip = known.pop(name, "") or overlay.pool.take() if by_vip else None
             if vip:
                 vips.append(Attachment(name, vip))
             overlay.serve(service, vip)
-        self._rotations.setdefault(service.name, Rotation.create(service.name))
+        if service.name not in self._rotations:
+            self._rotations[service.name] = Rotation.create(service.name)
+        for name, address in known.items():
+            self._give_back(service, Attachment(name, address))
         return tuple(vips)
+
+    def withdraw(self, service: Service) -> None:
+        """The service is gone: its names and VIPs with it."""
+        for name in service.spec.task.networks:
+            self._overlays[name].withdraw(service)
+        for link in service.vips:
+            self._give_back(service, link)
+
+    def remove(self, network: Network) -> None:
+        """The network is gone, and nobody was on it."""
+        overlay = self._overlays.pop(network.name, None)
+        if overlay is not None:
+            overlay.close()
+
+    def _give_back(self, service: Service, link: Attachment) -> None:
+        if link.network == INGRESS:
+            self._ingress.release(link.address)
+            return
+        overlay = self._overlays[link.network]
+        overlay.pool.release(link.address)
+        if link.network not in service.spec.task.networks:
+            overlay.withdraw(service)
 
     def link(self, task: Task, service: Service, expose: Iterable[int], *, direct: bool) -> Links:
         """Addresses for a task; `direct`: it binds its service's published ports itself."""

@@ -59,7 +59,7 @@ class Orchestrator:
                 changed[task.id] = task
             elif isinstance(action, Desire):
                 task = self._store.tasks[action.task.id]
-                changed[task.id] = task._replace(desired=action.state, desired_version=service.version)
+                changed[task.id] = task._replace(desired=action.state, desired_at=self._loop.time())
         removed = [action.task for action in plan.actions if isinstance(action, Remove)]
         for gone in removed:
             changed.pop(gone.id, None)
@@ -77,7 +77,9 @@ class Orchestrator:
             slot=action.slot,
             spec=service.spec.task,
             desired=action.desired,
-            desired_version=service.version,
+            desired_at=now,
+            spec_version=service.spec_version,
+            endpoint=service.spec.endpoint,
             created_at=now,
             timestamp=now,
             not_before=action.not_before,

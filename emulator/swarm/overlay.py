@@ -77,7 +77,11 @@ class Overlay:
         return self.projection.base if self.projection else None
 
     def serve(self, service: Service, vip: str | None) -> None:
-        self._entries[service.id] = _Entry(service.name, vip, service.spec.endpoint_mode)
+        """From now on, or still: tasks that are in it stay."""
+        entry = _Entry(service.name, vip, service.spec.endpoint_mode)
+        if service.id in self._entries:
+            entry.endpoints = self._entries[service.id].endpoints
+        self._entries[service.id] = entry
         self._publish()
 
     def withdraw(self, service: Service) -> None:

@@ -75,12 +75,13 @@ class _Slot:
         """Nothing in it has a process any more."""
         return all(task.state.is_final for task in self.tasks)
 
-    def given_up(self, version: int) -> bool:
-        """Whether its last task ended under this very version of the service, and was not replaced."""
+    @property
+    def given_up(self) -> bool:
+        """Whether its last task ended and is not to be replaced."""
         last = self.tasks[-1]
         if last.desired.wants_to_run:
             return last.state.is_final
-        return last.desired is DesiredState.SHUTDOWN and last.desired_version >= version
+        return last.desired is DesiredState.SHUTDOWN and not restarts(last)
 
 
 def reconcile(service: Service, tasks: Iterable[Task], now: float) -> Plan:
@@ -136,7 +137,7 @@ def _attempts(service: Service, task: Task, now: float) -> tuple[float, ...]:
 
 
 def _scale(service: Service, slots: dict[int, _Slot], now: float) -> Iterable[Action]:
-    occupied = [slot for slot in slots.values() if slot.filled or slot.given_up(service.version)]
+    occupied = [slot for slot in slots.values() if slot.filled or slot.given_up]
     missing = service.spec.replicas - len(occupied)
     if missing < 0:
         yield from _remove(occupied, service.spec.replicas)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from .model import Network, Object, Service, Task, Volume
+from .model import Network, Node, Object, Service, Task, Volume
 
 
 class Kind(StrEnum):
@@ -26,7 +26,7 @@ class Change(NamedTuple):
     object: Object
 
 
-Named = TypeVar("Named", Service, Task, Network, Volume)
+Named = TypeVar("Named", Service, Task, Network, Volume, Node)
 Watcher = Callable[[Change], None]
 
 
@@ -38,6 +38,7 @@ class Store:
         self.tasks: dict[str, Task] = {}
         self.networks: dict[str, Network] = {}
         self.volumes: dict[str, Volume] = {}
+        self.nodes: dict[str, Node] = {}
         self.version = 0
         self._clock = clock
         self._of_service: dict[str, dict[str, Task]] = {}
@@ -55,6 +56,9 @@ class Store:
 
     def task(self, reference: str) -> Task | None:
         return find(self.tasks, reference)
+
+    def now(self) -> float:
+        return self._clock()
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Hear of every change from now on, until the returned function is called."""
@@ -81,7 +85,7 @@ class Store:
         known = table.get(thing.id)
         created = known.created_at if known else (thing.created_at or now)
         thing = thing._replace(version=self.version, created_at=created)
-        if isinstance(thing, Service | Task):
+        if not isinstance(thing, Volume):
             thing = thing._replace(updated_at=now)
         table[thing.id] = thing
         if isinstance(thing, Task):
@@ -94,6 +98,7 @@ class Store:
             Task: self.tasks,
             Network: self.networks,
             Volume: self.volumes,
+            Node: self.nodes,
         }
         return tables[type(thing)]  # type: ignore[return-value]
 

@@ -10,10 +10,11 @@ import pytest
 from emulator import settings
 from emulator.livetable import LiveTable
 from emulator.settings import Mount, Port, RestartPolicy
+from emulator.swarm import described
 from emulator.swarm.agent import Agent, Failed, Rejected
 from emulator.swarm.control import Control
 from emulator.swarm.loop import Loop
-from emulator.swarm.model import Service, Task, TaskState
+from emulator.swarm.model import NetworkSpec, Service, Task, TaskState
 from emulator.swarm.networks import Links, Networks
 from emulator.swarm.orchestrator import Orchestrator
 from emulator.swarm.store import Store
@@ -90,13 +91,13 @@ class Swarm:
         self.ids = iter(f"id{number:03}" for number in range(1000))
         self.orchestrator = Orchestrator(self.store, self.loop, lambda: next(self.ids))
         self.control = Control(self.store, self.networks, lambda: next(self.ids))
-        self.control.create_network(settings.Network("web_network", subnet="192.168.100.0/24"))
+        self.control.create_network(NetworkSpec("web_network", subnet="192.168.100.0/24"))
         self.table = LiveTable(str(folder / "web_network.table"))
 
     def create(self, **words: object) -> Service:
         words = {"name": "webapp", "image": "app", "networks": ("web_network",), **words}
         service = settings.Service(**words)  # type: ignore[arg-type]
-        made = self.control.create_service(service, service.ports)
+        made = self.control.create_service(described.service(service), service.ports)
         self.loop.settle()
         return made
 

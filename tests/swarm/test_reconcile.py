@@ -18,7 +18,7 @@ class World:
     """One service, its tasks, a clock, and an agent that does what it is told when it is let."""
 
     def __init__(self, replicas: int, policy: RestartPolicy | None = None) -> None:
-        spec = ServiceSpec("webapp", TaskSpec("app", restart=policy or RestartPolicy()), replicas)
+        spec = ServiceSpec("webapp", TaskSpec("app", restart_policy=policy), replicas)
         self.service = Service("s", spec, version=1)
         self.tasks: dict[str, Task] = {}
         self.now = 1000.0
@@ -42,14 +42,13 @@ class World:
                 self.service.spec.task,
                 action.desired,
                 version=self.made,
-                desired_version=self.service.version,
                 created_at=self.now,
                 not_before=action.not_before,
                 restarts=action.restarts,
             )
         elif isinstance(action, Desire):
             task = self.tasks[action.task.id]
-            changed = task._replace(desired=action.state, desired_version=self.service.version)
+            changed = task._replace(desired=action.state, desired_at=self.now)
             self.tasks[task.id] = changed
         else:
             del self.tasks[action.task.id]
@@ -178,15 +177,12 @@ def test_what_is_rejected_before_its_time_is_tried_once_a_delay() -> None:
     assert 4 <= world.made <= 6
 
 
-def test_two_attempts_are_three_runs_and_then_none_until_the_service_changes() -> None:
+def test_two_attempts_are_three_runs_and_then_no_more() -> None:
     world = World(1, RestartPolicy(delay=1, max_attempts=2))
     for _ in range(10):
         world.run(2)
         world.end(1)
     assert len(world.starts) == 3
-    world.scale(1)
-    world.run(0)
-    assert world.slots() == [1]
 
 
 def test_only_the_attempts_inside_the_window_count() -> None:
