@@ -10,9 +10,14 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def object_id() -> str:
     """25 characters of base 36: services, tasks, networks, nodes."""
-    number = int.from_bytes(os.urandom(17), "big")
+    return digits(25)
+
+
+def digits(count: int) -> str:
+    """So many characters of base 36, by chance."""
+    number = int.from_bytes(os.urandom(count), "big")
     characters = []
-    for _ in range(25):
+    for _ in range(count):
         number, digit = divmod(number, 36)
         characters.append(_DIGITS[digit])
     return "".join(characters)

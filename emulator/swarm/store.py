@@ -1,16 +1,25 @@
 """The objects of the swarm, their versions, and who watches them change.
 
-A transaction is one call: all its objects get the next version, then every watcher hears of each
-change in order. In memory; the interface is the one that a store on disk will have.
+A transaction is one call: all its objects get the next version, go into the journal, where there is one,
+and then every watcher hears of each change in order. What has happened has happened: a journal that
+cannot be written does not undo it, but owes it, and until it is paid no verb is taken (`assure`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from .model import Network, Node, Object, Service, Task, Volume
+from .cluster import Cluster
+from .errors import SwarmError
+from .model import Network, Node, Service, Task, Volume
+from .model import Object as _Object
+
+if TYPE_CHECKING:
+    from .journal import Journal
+
+Object = _Object | Cluster
 
 
 class Kind(StrEnum):
@@ -26,7 +35,7 @@ class Change(NamedTuple):
     object: Object
 
 
-Named = TypeVar("Named", Service, Task, Network, Volume, Node)
+Named = TypeVar("Named", Service, Task, Network, Volume, Node, Cluster)
 Watcher = Callable[[Change], None]
 
 
@@ -39,8 +48,12 @@ class Store:
         self.networks: dict[str, Network] = {}
         self.volumes: dict[str, Volume] = {}
         self.nodes: dict[str, Node] = {}
+        self.clusters: dict[str, Cluster] = {}
         self.version = 0
+        self.on_owing: Callable[[str], None] = lambda why: None
         self._clock = clock
+        self._journal: Journal | None = None
+        self._owed: dict[tuple[type, str], tuple[Object, bool]] = {}
         self._of_service: dict[str, dict[str, Task]] = {}
         self._watchers: list[Watcher] = []
 
@@ -65,11 +78,17 @@ class Store:
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The swarm that this node is in."""
+        return next(iter(self.clusters.values()), None)
+
     def put(self, *objects: Object) -> None:
         """Create or replace objects in one transaction."""
         self.version += 1
         now = self._clock()
         changes = [self._put(thing, now) for thing in objects]
+        self._write([(change.object, True) for change in changes])
         self._tell(changes)
 
     def remove(self, *objects: Object) -> None:
@@ -78,7 +97,66 @@ class Store:
             self._table(thing).pop(thing.id, None)
             if isinstance(thing, Task):
                 self._of_service.get(thing.service_id, {}).pop(thing.id, None)
+        self._write([(thing, False) for thing in objects])
         self._tell([Change(Kind.REMOVE, thing) for thing in objects])
+
+    def adopt(self, objects: Iterable[Object], version: int) -> None:
+        """What a journal had, as it was: no versions, no watchers, nothing written."""
+        self.version = version
+        for thing in objects:
+            self._table(thing)[thing.id] = thing
+            if isinstance(thing, Task):
+                self._of_service.setdefault(thing.service_id, {})[thing.id] = thing
+
+    def keep(self, journal: Journal) -> None:
+        """From now on every change is on disk when its call returns; what there is goes first."""
+        self._journal = journal
+        self._write([(thing, True) for table in self._tables() for thing in table.values()])
+
+    def let_go(self) -> None:
+        """The last act of an engine: what ends from now on is for the next one to find as it ran."""
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = None
+
+    def pay(self) -> bool:
+        """Write what is owed, if that is possible by now."""
+        if self._owed:
+            self._write([])
+        return not self._owed
+
+    def assure(self) -> None:
+        """Raises what a verb is refused with while its outcome could not be kept."""
+        if self._journal is None:
+            return
+        from .journal import Broken
+
+        try:
+            if self.pay():
+                self._journal.check_room()
+        except Broken as error:
+            raise SwarmError(500, str(error)) from None
+        self.confirm()
+
+    def confirm(self) -> None:
+        """Raises when what was just done is not on disk."""
+        if self._owed and self._journal is not None:
+            raise SwarmError(500, f"write {self._journal.path}: no space left on device")
+
+    def _write(self, changes: Sequence[tuple[Object, bool]]) -> None:
+        """Into the journal, with what it is owed; what it does not take is owed again."""
+        if self._journal is None:
+            return
+        due = self._owed | {(type(thing), thing.id): (thing, stays) for thing, stays in changes}
+        from .journal import Broken
+
+        try:
+            put = [thing for thing, stays in due.values() if stays]
+            self._journal.write(self.version, put, [thing for thing, stays in due.values() if not stays])
+            self._owed = {}
+        except Broken as error:
+            self._owed = due
+            self.on_owing(str(error))
 
     def _put(self, thing: Object, now: float) -> Change:
         table = self._table(thing)
@@ -99,8 +177,12 @@ class Store:
             Network: self.networks,
             Volume: self.volumes,
             Node: self.nodes,
+            Cluster: self.clusters,
         }
         return tables[type(thing)]  # type: ignore[return-value]
+
+    def _tables(self) -> tuple[Mapping[str, Object], ...]:
+        return (self.clusters, self.nodes, self.networks, self.volumes, self.services, self.tasks)
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:
