@@ -22,6 +22,10 @@ class SwarmError(Exception):
         self.status = status
 
 
+class Broken(Exception):
+    """The journal cannot be read or written; one line that says why."""
+
+
 def refused(code: str, words: str) -> SwarmError:
     """swarmkit's own errors come with their gRPC code."""
     return SwarmError(_GRPC[code], f"rpc error: code = {code} desc = {words}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import record
+from .errors import Broken
 
 FORMAT = 1
 _TABLES = """
@@ -25,10 +26,6 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
 # What a verb's transaction needs at most, about: so much must be free for one to be accepted.
 _ROOM = 16384
-
-
-class Broken(Exception):
-    """The file cannot be read or written; one line that says why."""
 
 
 class Journal:
@@ -67,8 +64,10 @@ class Journal:
         with self._transaction():
             self._db.execute("REPLACE INTO fact VALUES ('room', randomblob(?))", (_ROOM,))
 
-    def close(self) -> None:
+    def close(self, *, remove: bool = False) -> None:
         self._db.close()
+        if remove:
+            erase(self.path)
 
     def _prepare(self) -> None:
         known = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -87,6 +86,12 @@ class Journal:
         if code == "SQLITE_FULL":
             return Broken(f"write {self.path}: no space left on device")
         return Broken(f"{self.path}: {error}")
+
+
+def erase(path: Path) -> None:
+    """A journal's file, and the one that sqlite has beside it."""
+    for suffix in ("", "-wal", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 class _Transaction:

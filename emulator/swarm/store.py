@@ -8,11 +8,12 @@ cannot be written does not undo it, but owes it, and until it is paid no verb is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .cluster import Cluster
-from .errors import SwarmError
+from .errors import Broken, SwarmError
 from .model import Network, Node, Service, Task, Volume
 from .model import Object as _Object
 
@@ -108,16 +109,29 @@ class Store:
             if isinstance(thing, Task):
                 self._of_service.setdefault(thing.service_id, {})[thing.id] = thing
 
+    def announce(self) -> None:
+        """Every watcher hears of every service, as though it had just changed."""
+        self._tell([Change(Kind.UPDATE, service) for service in self.services.values()])
+
     def keep(self, journal: Journal) -> None:
         """From now on every change is on disk when its call returns; what there is goes first."""
         self._journal = journal
         self._write([(thing, True) for table in self._tables() for thing in table.values()])
 
-    def let_go(self) -> None:
-        """The last act of an engine: what ends from now on is for the next one to find as it ran."""
-        if self._journal is not None:
-            self._journal.close()
-        self._journal = None
+    def let_go(self, forgotten: Sequence[Object] = ()) -> None:
+        """The last act of an engine: what ends from now on is for the next one to find as it ran.
+
+        What is `forgotten` it will not find, and no file where nothing else is left.
+        """
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return
+        gone = {(type(thing), thing.id) for thing in forgotten}
+        kept = [thing for table in self._tables() for thing in table.values()]
+        empty = not [thing for thing in kept if (type(thing), thing.id) not in gone]
+        with suppress(Broken):
+            journal.write(self.version, (), forgotten)
+        journal.close(remove=empty)
 
     def pay(self) -> bool:
         """Write what is owed, if that is possible by now."""
@@ -129,8 +143,6 @@ class Store:
         """Raises what a verb is refused with while its outcome could not be kept."""
         if self._journal is None:
             return
-        from .journal import Broken
-
         try:
             if self.pay():
                 self._journal.check_room()
@@ -148,8 +160,6 @@ class Store:
         if self._journal is None:
             return
         due = self._owed | {(type(thing), thing.id): (thing, stays) for thing, stays in changes}
-        from .journal import Broken
-
         try:
             put = [thing for thing, stays in due.values() if stays]
             self._journal.write(self.version, put, [thing for thing, stays in due.values() if not stays])

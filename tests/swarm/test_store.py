@@ -10,8 +10,8 @@ import pytest
 
 from emulator.settings import Mount, Port, RestartPolicy
 from emulator.swarm import cluster, record
-from emulator.swarm.errors import SwarmError
-from emulator.swarm.journal import FORMAT, Broken, Journal
+from emulator.swarm.errors import Broken, SwarmError
+from emulator.swarm.journal import FORMAT, Journal
 from emulator.swarm.model import (
     Attachment,
     DesiredState,
@@ -117,6 +117,19 @@ def test_what_was_there_before_the_journal_goes_into_it_and_what_is_removed_stay
     assert not found.tasks
     assert not found.services
     assert set(found.volumes) == {"files"}
+
+
+def test_what_a_run_forgets_at_its_end_is_gone_and_the_file_too_when_nothing_else_is_left(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "swarm.db"
+    kept = store(path)
+    kept.put(EVERYTHING[3], EVERYTHING[4])
+    kept.let_go([kept.services["s1"]])
+    assert [thing.id for thing in everything(again(path))] == ["files"]
+    kept.keep(Journal(path))
+    kept.let_go([kept.services["s1"], kept.volumes["files"]])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_owed_what_happened_and_takes_no_verb_until_it_is_paid(tmp_path: Path) -> None:
