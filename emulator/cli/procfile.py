@@ -63,7 +63,7 @@ def command(settings: Settings, service: Service, slot: int, port: int) -> str:
     made = recipe(service.image, settings.images)
     env = {**dict(made.env), **dict(service.env), "PYTHONUNBUFFERED": "1"}
     variables = " ".join(f"{name}={shlex.quote(filled(service, slot, env[name]))}" for name in env)
-    argv = placed(service, list(service.command or made.argv), made.expose, port)
+    argv = placed(service, list(made.command(None, service.command)), made.expose, port)
     folder = made.folder or settings.root
     relative = folder.relative_to(settings.root) if folder.is_relative_to(settings.root) else folder
     there = "" if folder == settings.root else f"cd {shlex.quote(str(relative))} && "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..swarm import signals
 from ..swarm.agent import Failed
@@ -21,6 +22,13 @@ from .logs import STDERR, STDOUT, Line, Log
 from .probe import Probe
 from .process import Command, NotStarted, Process, find_executable, runs_python, spawn
 from .root import remove_tree
+
+if TYPE_CHECKING:
+    from ..settings import Healthcheck
+    from .checkup import Checkup
+    from .health import Health
+    from .memory import MemoryLimit
+    from .usage import Row, Usage
 
 Listens = Callable[[str, str, int], None]
 
@@ -55,7 +63,11 @@ class Container:
         around: Surroundings,
     ) -> None:
         self.id, self.hostname, self.task, self.recipe, self.links = identity, hostname, task, made, links
-        self.command, self.pid, self.paused = command, 0, False
+        self.command, self.pid = command, 0
+        self.paused = self.oom_killed = False
+        self.check = _check(task, made)
+        self.on_health: Callable[[str], None] = lambda status: None
+        self.on_oom: Callable[[], None] = lambda: None
         self.created = around.loop.time()
         self.started = self.finished = 0.0
         self.log = Log(around.loop.time)
@@ -68,6 +80,8 @@ class Container:
         )
         self._process: Process | None = None
         self._probes: list[Probe] = []
+        self._checkup: Checkup | None = None
+        self._memory: MemoryLimit | None = None
         self._dead: Callable[[], None] = lambda: None
         self._ended: Callable[[int], None] = lambda code: None
 
@@ -79,9 +93,14 @@ class Container:
         return self._process is not None and self._process.exit_code is None
 
     @property
+    def health(self) -> Health | None:
+        """How it is by its health check; None when it has none, or was never started."""
+        return self._checkup.health if self._checkup else None
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The command as Docker would list it."""
-        return self.task.spec.command or self.recipe.command
+        return self.recipe.command(self.task.spec.command, self.task.spec.args)
 
     @property
     def workdir(self) -> str:
@@ -113,6 +132,7 @@ class Container:
             around.loop.add_reader(descriptor, partial(self._read, stream, descriptor))
         around.children.watch(process, self._exited)
         self._probe()
+        self._watch(process)
 
     def stop(self, stop_signal: str | None) -> None:
         number = signals.number(stop_signal or self.recipe.stop_signal)
@@ -132,18 +152,73 @@ class Container:
             self._process.send_group(signal.SIGKILL)
 
     def pause(self) -> None:
-        if self._process is not None:
+        """Every process of it stops where it is, and nobody asks after its health."""
+        if self.running:
             self.paused = True
-            self._process.send_group(signal.SIGSTOP)
+            self._send_all(signal.SIGSTOP)
+            if self._checkup is not None:
+                self._checkup.end()
 
     def unpause(self) -> None:
-        if self._process is not None and self.paused:
+        if self.running and self.paused:
             self.paused = False
-            self._process.send_group(signal.SIGCONT)
+            self._send_all(signal.SIGCONT)
+            if self._checkup is not None:
+                self._checkup.resume()
+
+    def usage(self) -> Usage:
+        from .usage import usage
+
+        return usage(self.pids())
+
+    def pids(self) -> list[int]:
+        """The processes of it, those that have gone their own ways included."""
+        from .usage import members
+
+        return members(self.pid, f"EMULATOR_TASK={self.task.id}".encode()) if self.running else []
+
+    def top(self) -> list[Row]:
+        from .usage import rows
+
+        return rows(self.pids())
 
     def remove(self) -> None:
+        self.kill()
         remove_tree(self._home)
         self.on_remove()
+
+    def _watch(self, process: Process) -> None:
+        """Its health and its memory."""
+        around = self._around
+        limit = self.task.spec.limits.memory
+        if limit:
+            from .memory import MemoryLimit
+
+            self._memory = MemoryLimit(around.loop, process.pid, limit, self._out_of_memory)
+        if self.check is not None:
+            from .checkup import Checkup
+
+            self._checkup = Checkup(
+                around.loop,
+                around.children,
+                self.check,
+                self.command,
+                self._reach,
+                lambda status: self.on_health(status),
+            )
+
+    def _reach(self, port: int) -> tuple[str, int]:
+        """Where a port of its localhost is here."""
+        return self.links.place.host, self.links.place.port(port)
+
+    def _out_of_memory(self) -> None:
+        self.oom_killed = True
+        self.on_oom()
+
+    def _send_all(self, number: int) -> None:
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
 
     def _probe(self) -> None:
         """What the shim is not in cannot say that it listens."""
@@ -175,8 +250,9 @@ class Container:
         assert process is not None
         self._dead()
         process.send_group(signal.SIGKILL)  # as the rest of a pid namespace ends with its first process
-        for probe in self._probes:
-            probe.cancel()
+        for watcher in (*self._probes, self._checkup, self._memory):
+            if watcher is not None:
+                watcher.end()
         self.finished = self._around.loop.time()
         self._around.guardian.forget(process.pid)
         for stream, descriptor in ((STDOUT, process.stdout), (STDERR, process.stderr)):
@@ -186,3 +262,11 @@ class Container:
         process.close()
         self.log.end()
         self._ended(code)
+
+
+def _check(task: Task, made: Recipe) -> Healthcheck | None:
+    if task.spec.healthcheck is None and made.healthcheck is None:
+        return None
+    from .health import effective
+
+    return effective(task.spec.healthcheck, made.healthcheck)

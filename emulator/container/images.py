@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..settings import Image
+from ..settings import Healthcheck, Image
 
 # What the official nginx image has on its disk, in this package.
 _LAYOUT = Path(__file__).parent / "layout"
@@ -33,11 +33,22 @@ class Recipe(NamedTuple):
     layout: tuple[tuple[str, str], ...] = ()
     folders: tuple[str, ...] = ()
     has_namespace: bool = False
-    display: tuple[str, ...] = ()  # the command as Docker would list it, where it differs from argv
+    entrypoint: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    programs: tuple[tuple[str, tuple[str, ...]], ...] = ()  # its own programs, and what runs for them here
 
-    @property
-    def command(self) -> tuple[str, ...]:
-        return self.display or self.argv
+    def command(
+        self, entrypoint: tuple[str, ...] | None = None, args: tuple[str, ...] | None = None
+    ) -> tuple[str, ...]:
+        """What Docker would run: an entrypoint of the service's own leaves the image's command out."""
+        if entrypoint:
+            return (*entrypoint, *(args or ()))
+        return (*self.entrypoint, *(args or self.argv))
+
+    def real(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """The same with a program that only the image has as what runs for it on this machine."""
+        own = dict(self.programs).get(command[0]) if command else None
+        return (*own, *command[1:]) if own else command
 
 
 def recipe(name: str, images: Iterable[Image]) -> Recipe:
@@ -72,6 +83,9 @@ def _from_settings(image: Image) -> Recipe:
         env=image.env,
         expose=image.expose,
         stop_signal=image.stop_signal,
+        layout=tuple((target, str(path)) for target, path in image.paths),
+        entrypoint=image.entrypoint,
+        healthcheck=image.healthcheck,
     )
 
 
@@ -80,9 +94,10 @@ def _nginx(name: str) -> Recipe:
 
     It needs nothing of site-packages, so its interpreter does without `site`: a sixth of its start.
     """
+    program = (sys.executable, "-S", "-m", "emulator.nginx")
     return Recipe(
         name=tagged(name),
-        argv=(sys.executable, "-S", "-m", "emulator.nginx", "-g", "daemon off;"),
+        argv=("nginx", "-g", "daemon off;"),
         expose=(80,),
         stop_signal="SIGQUIT",
         layout=(
@@ -94,5 +109,5 @@ def _nginx(name: str) -> Recipe:
         ),
         folders=("/run", "/var/run", "/var/cache/nginx", "/tmp"),
         has_namespace=True,
-        display=("nginx", "-g", "daemon off;"),
+        programs=(("nginx", program), ("/usr/sbin/nginx", program)),
     )

@@ -13,7 +13,7 @@ _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Probe:
-    """Tries one address until it answers or `cancel`; the connection that succeeds is closed at once."""
+    """Tries one address until it answers or `end`; the connection that succeeds is closed at once."""
 
     def __init__(self, loop: Loop, host: str, port: int, answered: Callable[[], None]) -> None:
         self._loop, self._address, self._answered = loop, (host, port), answered
@@ -22,7 +22,7 @@ class Probe:
         self._socket: socket.socket | None = None
         self._try()
 
-    def cancel(self) -> None:
+    def end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._close()

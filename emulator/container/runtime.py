@@ -73,7 +73,8 @@ class Runtime:
             marks["EMULATOR_NAMESPACE"] = str(_write_namespace(home, hostname, root, links, self._settings))
             descriptors = tuple(descriptor for _, descriptor in links.rotations)
         wanted = {name: root.translate(value) for name, value in wanted.items()}
-        argv = tuple(root.translate(_placed(word, made, links)) for word in _argv(task, made))
+        said = made.real(made.command(task.spec.command, task.spec.args))
+        argv = tuple(root.translate(_placed(word, made, links)) for word in said)
         front = PACKAGE if made.has_namespace else SHIM
         env = environment(os.environ, hostname, wanted, marks, front)
         command = Command(argv, env, str(root.folder(made.workdir)), descriptors)
@@ -166,6 +167,7 @@ def _write_namespace(home: Path, hostname: str, root: Root, links: Links, settin
         "source": links.source,
         "mounts": root.links(),
         "listen": listen,
+        "ports": dict(links.place.ports),
         "client": links.client,
         "retry": settings.emulator.endpoints == "listening",
         "tables": links.tables,
@@ -183,8 +185,3 @@ def _words(old: Stale, real: Path) -> str:
         f"volume {old.volume} still has the image's files of its first use; {old.files[0]}{more} "
         f"changed since (empty {real} to take the new ones)"
     )
-
-
-def _argv(task: Task, made: Recipe) -> tuple[str, ...]:
-    """The task's entrypoint and arguments before the image's own."""
-    return (*(task.spec.command or ()), *(task.spec.args or ())) or made.argv

@@ -22,7 +22,8 @@ LAYOUT = Path(images.__file__).parent / "layout"
 def test_nginx_of_any_tag_is_our_room(name: str) -> None:
     made = recipe(name, ())
     assert made.has_namespace
-    assert made.argv[1:] == ("-S", "-m", "emulator.nginx", "-g", "daemon off;")
+    assert made.real(made.command())[1:] == ("-S", "-m", "emulator.nginx", "-g", "daemon off;")
+    assert made.real(made.command(None, ("nginx", "-t")))[1:] == ("-S", "-m", "emulator.nginx", "-t")
     assert (made.stop_signal, made.expose) == ("SIGQUIT", (80,))
 
 
@@ -30,6 +31,14 @@ def test_the_users_recipe_goes_before_ours() -> None:
     own = Image("nginx", command=("my-nginx",))
     assert recipe("nginx", [own]).argv == ("my-nginx",)
     assert recipe("nginx:1.25", [own]).argv == ("my-nginx",)
+
+
+def test_a_services_arguments_follow_the_entrypoint_and_its_own_entrypoint_stands_alone() -> None:
+    made = recipe("app", [Image("app", command=("serve", "-v"), entrypoint=("run",))])
+    assert made.command() == ("run", "serve", "-v")
+    assert made.command(None, ("check",)) == ("run", "check")
+    assert made.command(("sh",), None) == ("sh",)
+    assert made.command(("sh", "-c"), ("true",)) == ("sh", "-c", "true")
 
 
 def test_an_unknown_image_is_refused_in_dockers_words() -> None:
