@@ -98,6 +98,10 @@ class Container:
         return self._checkup.health if self._checkup else None
 
     @property
+    def checked(self) -> bool:
+        return self.check is not None
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The command as Docker would list it."""
         return self.recipe.command(self.task.spec.command, self.task.spec.args)

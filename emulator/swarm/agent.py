@@ -4,6 +4,10 @@ What a container is, the agent does not know: a `Runtime` prepares and starts th
 checker alone: to define a Protocol costs a start half a millisecond). Order of the end:
 the endpoint leaves first, then the stop signal, the grace, the kill; also when a task dies by itself,
 its endpoint leaves before anything else is done about it.
+
+A task with a health check is starting until it is healthy for the first time; only then has it a name and
+a place in the rotation. One that becomes unhealthy is stopped, and how its process ends says what has
+become of the task (swarmkit's dockerexec controller).
 """
 
 from __future__ import annotations
@@ -27,6 +31,11 @@ if TYPE_CHECKING:
         id: str
         hostname: str
         pid: int
+        on_health: Callable[[str], None]
+
+        @property
+        def checked(self) -> bool:
+            """Whether it has a health check, and `on_health` hears of each change."""
 
         def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
             """Start the process, or raise Failed; `dead` is called first, `ended` when all is cleared."""
@@ -53,6 +62,7 @@ if TYPE_CHECKING:
             """Everything but the process; raises Rejected."""
 
 
+_UNHEALTHY = "dockerexec: unhealthy container"
 _MESSAGES = {
     TaskState.PENDING: "pending task scheduling",
     TaskState.ASSIGNED: "scheduler assigned task to node",
@@ -80,12 +90,12 @@ class Failed(Exception):
 class Run:
     """A task's container on this node, and the timer of its grace."""
 
-    __slots__ = ("container", "links", "ready", "stopping", "timer")
+    __slots__ = ("container", "links", "ready", "started", "stopping", "timer", "unhealthy")
 
     def __init__(self, links: Links) -> None:
         self.links = links
         self.container: Container | None = None
-        self.ready = self.stopping = False
+        self.ready = self.started = self.stopping = self.unhealthy = False
         self.timer: Timer | None = None
 
     def calm(self) -> None:
@@ -103,6 +113,7 @@ class Agent:
         self._store, self._loop, self._networks, self._runtime = store, loop, networks, runtime
         self._node_id, self._listening = node_id, listening
         self.runs: dict[str, Run] = {}
+        self.hold_ports: Callable[[Task, str], None] = lambda task, container: None
         self.on_ready: Callable[[Task], None] = lambda task: None
         self.on_alone: Callable[[Task, int], None] = lambda task, port: None
         self.on_end: Callable[[Task], None] = lambda task: None
@@ -129,7 +140,10 @@ class Agent:
     def listens(self, task_id: str, host: str, port: int) -> None:
         """A task's word, or a probe's, that it listens: on its own loopback it does so for nobody."""
         run, task = self.runs.get(task_id), self._store.tasks.get(task_id)
-        if run is None or task is None or task.state is not TaskState.RUNNING or run.ready or run.stopping:
+        if run is None or task is None or run.stopping:
+            return
+        self._networks.standings.heard(task, host, port)
+        if task.state is not TaskState.RUNNING or run.ready:
             return
         exposed = self._runtime.expose(task.spec.image)
         place = run.links.place
@@ -211,10 +225,16 @@ class Agent:
         container = run.container
         assert container is not None
         try:
+            self.hold_ports(task, container.id)
             container.start(lambda: self._networks.leave(task), lambda code: self._ended(task.id, code))
         except Failed as error:
             failed = task._replace(message=_MESSAGES[TaskState.STARTING], exit_code=error.exit_code)
             self._put(failed, TaskState.FAILED, error=str(error))
+            return
+        run.started = True
+        if container.checked:
+            container.on_health = lambda status: self._health(task.id, status)
+            self._put(task._replace(pid=container.pid, health="starting"), TaskState.STARTING)
             return
         self._networks.enter(task, run.links, container.hostname, ready=not self._listening)
         mute = not self.has_port(task)
@@ -224,15 +244,38 @@ class Agent:
             run.ready = True
             self.on_ready(task)
 
+    def _health(self, task_id: str, status: str) -> None:
+        task, run = self._store.tasks.get(task_id), self.runs.get(task_id)
+        if task is None or run is None or run.container is None or task.state.is_final:
+            return
+        task = task._replace(health=status)
+        if status == "unhealthy":
+            self._store.put(task)
+            self._end(task, run)
+            run.unhealthy = not run.stopping
+        elif task.state is TaskState.STARTING and not run.stopping and not run.unhealthy:
+            run.ready = True
+            self._networks.enter(task, run.links, run.container.hostname, ready=True)
+            self._put(task._replace(listens=True), TaskState.RUNNING)
+            self.on_ready(task)
+        else:
+            self._store.put(task)
+
     def _stop(self, task: Task) -> None:
         run = self.runs.get(task.id)
-        if run is None or run.container is None or task.state is not TaskState.RUNNING:
+        if run is None or not run.started:
             if not task.state.is_final:
                 self._put(task, TaskState.SHUTDOWN)
             return
         if run.stopping:
             return
+        self._end(task, run)
         run.stopping = True
+
+    def _end(self, task: Task, run: Run) -> None:
+        """Once: out of the rotation, the stop signal, and the kill after the grace."""
+        if run.stopping or run.unhealthy or run.container is None:
+            return
         self._networks.leave(task)
         run.container.stop(task.spec.stop_signal)
         run.timer = self._loop.call_later(task.spec.stop_grace_period, run.container.kill)
@@ -249,7 +292,8 @@ class Agent:
         elif code == 0:
             self._put(task, TaskState.COMPLETE)
         else:
-            self._put(task, TaskState.FAILED, error=f"task: non-zero exit ({code})")
+            cause = f": {_UNHEALTHY}" if run.unhealthy else ""
+            self._put(task, TaskState.FAILED, error=f"task: non-zero exit ({code}){cause}")
 
     def _put(self, task: Task, state: TaskState, error: str = "") -> None:
         """The next state; what is wanted of the task is the orchestrator's to say, and read anew."""
@@ -263,6 +307,7 @@ class Agent:
             message=_MESSAGES.get(state, task.message),
             error=error,
             timestamp=self._loop.time(),
+            started_at=self._loop.time() if state is TaskState.RUNNING else task.started_at,
         )
         self._store.put(task)
         if state.is_final:

@@ -188,6 +188,7 @@ class UpdateStatus(NamedTuple):
     message: str
     started_at: float = 0.0
     completed_at: float = 0.0
+    slots: int = 0  # how many were out of date when it began
 
 
 class NetworkSpec(NamedTuple):
@@ -264,6 +265,8 @@ class Task(NamedTuple):
     endpoint: EndpointSpec | None = None
     ports: tuple[Port, ...] = ()  # host mode: what is published for it alone
     started_at: float = 0.0  # when it began to run
+    health: str = ""  # of its container: "starting" | "healthy" | "unhealthy", "" without a health check
+    of_update: float = 0.0  # when the update began that made it
 
     @property
     def name(self) -> str:
@@ -326,6 +329,8 @@ class Node(NamedTuple):
     availability: str = "active"  # "active" | "pause" | "drain"
     role: str = "manager"
     labels: Pairs = ()
+    os: str = "linux"
+    architecture: str = "x86_64"
     version: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0

@@ -29,6 +29,11 @@ class Box:
         self.runtime = runtime
         self.dead: Callable[[], None] = lambda: None
         self.ended: Callable[[int], None] = lambda code: None
+        self.on_health: Callable[[str], None] = lambda status: None
+
+    @property
+    def checked(self) -> bool:
+        return self.task.spec.healthcheck is not None
 
     def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
         if self.runtime.refuse:
