@@ -5,13 +5,15 @@ change, the endpoints of services, is read from the live tables of its networks 
 
     hostname  the task's                        address   its address in the container's terms, or null
     source    the real source address of its connections, or null for the kernel's choice
-    mounts    [[target, real path], ...]        listen    {"80": [["127.0.0.1", 8080]]}: real addresses
+    mounts    [[target, real path], ...]        listen    {"80": [["127.0.0.1", 8080]]}: published
+    ports     {"80": 8080}: the task's own ports that are others here
     client    the address under which it sees clients of published ports (Docker's ingress SNAT), or null
     retry     a refused endpoint of a VIP is skipped (endpoints enter the table when they listen)
-    tables    files of live tables              rotation  {"webapp": fd}: one counter for all dialling tasks
+    tables    files of live tables              rotation  {"3": fd}: counters, one for all who dial a service
 
-In a table: {"network", "subnet", "real": the projected subnet's first address or null, "services":
-{name: {"vip", "mode": "vip"|"dnsrr", "endpoints": [{"address", "host", "ports": {"8000": 8001},
+In a table: {"network", "subnet", "real": the projected subnet's first address or null, "source": that of
+balanced connections, "services": {name: {"vip", "mode": "vip"|"dnsrr", "turn": the key of its counter,
+"aliases", "host" and "ports" of the VIP here, "endpoints": [{"address", "host", "ports": {"8000": 8001},
 "task", "name", "hostname", "ready"}]}}}. A port that is not in `ports` is itself; "*" maps every port. A task
 is there and its names resolve as soon as it runs; its service's VIP leads to it when it is ready.
 """
@@ -96,13 +98,14 @@ class TaskNamespace:
             int(port): tuple((str(host), int(number)) for host, number in real)
             for port, real in description.get("listen", {}).items()
         }
-        self._rotations = {name: Rotation(fd) for name, fd in description.get("rotation", {}).items()}
+        self._ports = {int(port): int(real) for port, real in description.get("ports", {}).items()}
+        self._rotations = {key: Rotation(fd) for key, fd in description.get("rotation", {}).items()}
         if tables is None:
             tables = [LiveTable(path) for path in description["tables"]]
         self._tables = tuple(tables)
         self._ways: dict[tuple[str, int], _Ways] = {}
         self._names: dict[str, tuple[str, ...]] = {}
-        self._vips: dict[str, tuple[str, list[Payload]]] = {}
+        self._vips: dict[str, tuple[Payload, str, str | None]] = {}
         self._endpoints: dict[str, Payload] = {}
         self._subnets: list[tuple[int, int, int | None]] = []
 
@@ -131,13 +134,16 @@ class TaskNamespace:
         return path
 
     def listen(self, host: str, port: int) -> tuple[tuple[str, int], ...]:
-        """A published port is bound where it is published; any other on the task's own address."""
+        """On the task's own address, and where it is published if that is left to the task."""
         if ":" in host:
             published = self._published(port) if _ipv6() else ()
             return tuple(("::1", number) for at, number in published if at == "127.0.0.1")
         if host in ("127.0.0.1", "localhost"):
             return ((self._own(host), port),)
-        return self._published(port) or ((self.source or "127.0.0.1", port),)
+        published = self._published(port)
+        if published and not self.source and port not in self._ports:
+            return published
+        return (*published, (self.source or "127.0.0.1", self._ports.get(port, port)))
 
     def resolve(self, host: str) -> tuple[str, ...]:
         known = self.known(host)
@@ -182,6 +188,11 @@ class TaskNamespace:
         return Dial(way.family, way.address, way.source, refusals)
 
     def client(self, host: str) -> str:
+        if host != "127.0.0.1":
+            for network, mask, real in self._subnets:
+                number = _number(host)
+                if real is not None and number is not None and number & mask == real & mask:
+                    return _dotted(network + number - real)
         return self._client or host
 
     def _published(self, port: int) -> tuple[tuple[str, int], ...]:
@@ -207,10 +218,12 @@ class TaskNamespace:
             addresses = tuple(endpoint["address"] for endpoint in endpoints)
             by_vip = entry["mode"] == "vip" and entry["vip"]
             if by_vip:
-                self._vips[entry["vip"]] = (service, endpoints)
+                turn = str(entry.get("turn", service))
+                self._vips[entry["vip"]] = (entry, turn, payload.get("source"))
             own = (entry["vip"],) if by_vip and endpoints else addresses
-            self._name(service, network, own)
-            self._name(f"tasks.{service}", network, addresses)
+            for name in (service, *entry.get("aliases", ())):
+                self._name(name, network, own)
+                self._name(f"tasks.{name}", network, addresses)
             for endpoint in endpoints:
                 self._endpoints[endpoint["address"]] = endpoint
                 for name in (endpoint.get("name"), endpoint.get("hostname")):
@@ -231,14 +244,17 @@ class TaskNamespace:
         return self._one(self._projected(host, port))
 
     def _balanced(self, vip: str, port: int) -> _Ways:
-        service, endpoints = self._vips[vip]
-        addresses = [_real(endpoint, port) for endpoint in endpoints if endpoint.get("ready", True)]
-        dials = tuple(Dial(socket.AF_INET, address, self._source_to(address[0]), 0) for address in addresses)
+        entry, turn, source = self._vips[vip]
+        ready = [endpoint for endpoint in entry["endpoints"] if endpoint.get("ready", True)]
+        addresses = [_real(endpoint, port) for endpoint in ready]
+        dials = tuple(
+            Dial(socket.AF_INET, address, source or self._source_to(address[0]), 0) for address in addresses
+        )
         if not dials:
             return self._one(self._projected(vip, port))
-        if service not in self._rotations:
-            self._rotations[service] = Rotation.create(service)
-        return _Ways(dials, self._rotations[service])
+        if turn not in self._rotations:
+            self._rotations[turn] = Rotation.create(turn)
+        return _Ways(dials, self._rotations[turn])
 
     def _one(self, address: tuple[str, int]) -> _Ways:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -250,15 +266,14 @@ class TaskNamespace:
 
     def _projected(self, host: str, port: int) -> tuple[str, int]:
         """Where an address of the network is on this machine, even when no task has it."""
-        try:
-            number = int.from_bytes(socket.inet_aton(host), "big")
-        except OSError:
+        number = _number(host)
+        if number is None:
             return host, port
         for network, mask, real in self._subnets:
             if number & mask == network:
                 if real is None:
                     return _NOWHERE
-                return socket.inet_ntoa((real + number - network).to_bytes(4, "big")), port
+                return _dotted(real + number - network), port
         return host, port
 
 
@@ -292,6 +307,17 @@ def _projection(subnet: str, real: str | None) -> tuple[int, int, int | None]:
     mask = (0xFFFFFFFF << (32 - int(prefix))) & 0xFFFFFFFF
     base = int.from_bytes(socket.inet_aton(network), "big") & mask
     return base, mask, int.from_bytes(socket.inet_aton(real), "big") if real else None
+
+
+def _number(host: str) -> int | None:
+    try:
+        return int.from_bytes(socket.inet_aton(host), "big")
+    except OSError:
+        return None
+
+
+def _dotted(number: int) -> str:
+    return socket.inet_ntoa(number.to_bytes(4, "big"))
 
 
 def _resolve_outside(host: str) -> tuple[str, ...]:

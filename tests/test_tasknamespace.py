@@ -79,10 +79,11 @@ def test_nothing_beside_a_mount_is_reached_through_it() -> None:
     ]
 
 
-def test_a_published_port_is_bound_where_it_is_published() -> None:
-    space = namespace(listen={"80": [["127.0.0.1", 8080]]}, source="127.168.100.8")
-    assert space.listen("0.0.0.0", 80) == (("127.0.0.1", 8080),)
+def test_a_published_port_is_bound_where_it_is_published_and_on_the_tasks_own_address() -> None:
+    space = namespace(listen={"80": [["127.0.0.1", 8080]]}, source="127.168.100.8", ports={"82": 8082})
+    assert space.listen("0.0.0.0", 80) == (("127.0.0.1", 8080), ("127.168.100.8", 80))
     assert space.listen("0.0.0.0", 81) == (("127.168.100.8", 81),)
+    assert space.listen("0.0.0.0", 82) == (("127.168.100.8", 8082),)
     assert space.listen("127.0.0.1", 80) == (("127.40.100.8", 80),)
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
-from functools import partial
 
 from ..container.children import Children
 from ..container.container import Container, Surroundings
@@ -19,9 +18,8 @@ from ..swarm import described
 from ..swarm.agent import Agent, Rejected
 from ..swarm.control import Control
 from ..swarm.identity import node_id, object_id
-from ..swarm.ingress import Ingress
 from ..swarm.loop import Loop
-from ..swarm.model import Service as SwarmService
+from ..swarm.mesh import Mesh
 from ..swarm.model import Task
 from ..swarm.networks import Networks
 from ..swarm.orchestrator import Orchestrator
@@ -59,7 +57,6 @@ class Engine:
         self.children = Children(self.loop)
         self._keeper = keeper
         self._reservations = Reservations()
-        self._ingress: list[Ingress] = []
         self._stopping: list[list[Task]] | None = None
         self._ready_fd: int | None = None
         datagrams, path = state.datagrams()
@@ -90,6 +87,15 @@ class Engine:
             self.node_id,
             listening=settings.emulator.endpoints == "listening",
         )
+        self.mesh = Mesh(
+            self.store,
+            self.loop,
+            self.networks,
+            retry=settings.emulator.endpoints == "listening",
+            reserved=self._reservations.hand_over,
+            note=console.note,
+        )
+        self.agent.hold_ports = self.mesh.hold
         self.orchestrator = Orchestrator(self.store, self.loop, object_id)
         self.control = Control(self.store, self.networks, object_id)
         self.startup = Startup(self.store, self.loop, self.agent, console, self._ready, self._failed)
@@ -115,8 +121,7 @@ class Engine:
         self._create(services, ports)
         self.loop.run()
         self.serving.close()
-        for ingress in self._ingress:
-            ingress.close()
+        self.mesh.close()
         self._clear()
         self.networks.close()
         self._reservations.release()
@@ -145,18 +150,8 @@ class Engine:
             self.loop.settle()
             if self._stopping is not None:
                 return
-            self._publish(made)
             self.startup.expect(made)
         self.startup.begin()
-
-    def _publish(self, service: SwarmService) -> None:
-        """Ports that no task binds itself are served from here."""
-        for port in () if self.agent.binds_ports(service) else service.ports:
-            listener = self._reservations.hand_over(port.published)
-            self._ingress.append(Ingress(self.loop, listener, partial(self._choose, service.id, port.target)))
-
-    def _choose(self, service_id: str, target: int) -> list[tuple[str, int]]:
-        return [(place.host, place.port(target)) for place in self.agent.places(service_id)]
 
     def _hear(self) -> None:
         """Tasks' words that they listen, one a datagram."""

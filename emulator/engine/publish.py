@@ -26,9 +26,9 @@ class Reservations:
             sock.close()
         self._sockets.clear()
 
-    def hand_over(self, port: int) -> socket.socket:
-        """The socket of a port that the engine itself is to serve."""
-        return self._sockets.pop(port)
+    def hand_over(self, port: int) -> socket.socket | None:
+        """The socket of a port that was reserved; who asks keeps it from now on."""
+        return self._sockets.pop(port, None)
 
     def _take(self, service: str, port: Port) -> int:
         if port.protocol != "tcp":

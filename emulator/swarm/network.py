@@ -24,28 +24,44 @@ class Pool:
     that is gone does not meet its successor.
     """
 
-    def __init__(self, subnet: str, taken: Iterable[str] = ()) -> None:
+    def __init__(self, subnet: str, taken: Iterable[str] = (), gateway: str = "", ip_range: str = "") -> None:
         self.subnet = subnet
-        self._network, self._mask = parse(subnet)
-        self._size = (~self._mask & 0xFFFFFFFF) + 1
-        self._taken = {number(address) - self._network for address in taken} | {1}
-        self._last = max(self._taken)
+        self._network, mask = parse(subnet)
+        self._size = (~mask & 0xFFFFFFFF) + 1
+        self._gateway = number(gateway) - self._network if gateway else 1
+        self._taken = {number(address) - self._network for address in taken} | {self._gateway}
+        self._first, self._end = self._range(ip_range) if ip_range else (1, self._size - 1)
+        self._last = max((at for at in self._taken if at < self._end), default=self._first)
 
     @property
     def gateway(self) -> str:
-        return dotted(self._network + 1)
+        return dotted(self._network + self._gateway)
 
     def take(self) -> str:
-        for step in range(1, self._size):
-            at = (self._last + step) % self._size
-            if 0 < at < self._size - 1 and at not in self._taken:
+        span = self._end - self._first
+        for step in range(1, span + 1):
+            at = self._first + (self._last - self._first + step) % span
+            if at not in self._taken:
                 self._taken.add(at)
                 self._last = at
                 return dotted(self._network + at)
         raise NoAddress(f"could not find an available IP in {self.subnet}")
 
+    def claim(self, address: str) -> str:
+        """An address that was handed out in another life of this pool."""
+        at = number(address) - self._network
+        self._taken.add(at)
+        self._last = max(self._last, at)
+        return address
+
     def release(self, address: str) -> None:
         self._taken.discard(number(address) - self._network)
+
+    def _range(self, ip_range: str) -> tuple[int, int]:
+        """Docker's --ip-range: the part of the subnet from which addresses are handed out."""
+        base, mask = parse(ip_range)
+        first = base - self._network
+        return max(first, 1), min(first + (~mask & 0xFFFFFFFF) + 1, self._size - 1)
 
 
 class Projection:
@@ -53,7 +69,7 @@ class Projection:
 
     def __init__(self, subnet: str, shift: int = 0) -> None:
         self.subnet = subnet
-        self._network, self._mask = parse(subnet)
+        self._network = parse(subnet)[0]
         self.octet = (((self._network >> 16) & 0xFF) + shift) % 256
         self._base = 127 << 24 | self.octet << 16 | self._network & 0xFFFF
 
@@ -61,6 +77,10 @@ class Projection:
     def base(self) -> str:
         """The projected subnet's first address."""
         return dotted(self._base)
+
+    @property
+    def cidr(self) -> str:
+        return f"{self.base}/{self.subnet.partition('/')[2]}"
 
     def real(self, address: str) -> str:
         return dotted(self._base + number(address) - self._network)

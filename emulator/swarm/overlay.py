@@ -24,6 +24,10 @@ class Place(NamedTuple):
     def port(self, port: int) -> int:
         return dict(self.ports).get(port, port)
 
+    def own_port(self, real: int) -> int:
+        """The container's port that is this one here."""
+        return next((port for port, number in self.ports if number == real), real)
+
 
 class Endpoint(NamedTuple):
     """One task as a network knows it; `ready` puts it into the rotation of its service."""
@@ -49,21 +53,37 @@ class Endpoint(NamedTuple):
 class _Entry:
     """One service in the table."""
 
-    __slots__ = ("endpoints", "mode", "name", "vip")
+    __slots__ = ("aliases", "endpoints", "mode", "name", "place", "turn", "vip")
 
-    def __init__(self, name: str, vip: str | None, mode: str) -> None:
-        self.name, self.vip, self.mode = name, vip, mode
+    def __init__(self, name: str, vip: str | None, mode: str, turn: str, aliases: tuple[str, ...]) -> None:
+        self.name, self.vip, self.mode, self.turn, self.aliases = name, vip, mode, turn, aliases
+        self.place: Place | None = None
         self.endpoints: dict[str, Endpoint] = {}
+
+    def payload(self) -> dict[str, Any]:
+        ordered = sorted(self.endpoints.values(), key=lambda endpoint: endpoint.task.slot)
+        place = self.place
+        return {
+            "vip": self.vip,
+            "mode": self.mode,
+            "turn": self.turn,
+            "aliases": self.aliases,
+            "host": place.host if place else None,
+            "ports": {str(port): real for port, real in place.ports} if place else {},
+            "endpoints": [endpoint.payload() for endpoint in ordered],
+        }
 
 
 class Overlay:
     """One network: its pool of addresses, its projection, its table."""
 
-    def __init__(self, name: str, subnet: str, projection: Projection | None, table: Path) -> None:
+    def __init__(
+        self, name: str, pool: Pool, projection: Projection | None, table: Path, endpoint: str | None = None
+    ) -> None:
         self.name = name
-        self.pool = Pool(subnet)
+        self.pool = pool
         self.projection = projection
-        self.endpoint: str | None = None
+        self.endpoint = endpoint
         self._table = EndpointTable(str(table))
         self._entries: dict[str, _Entry] = {}
         self._publish()
@@ -76,23 +96,43 @@ class Overlay:
     def real_base(self) -> str | None:
         return self.projection.base if self.projection else None
 
-    def serve(self, service: Service, vip: str | None) -> None:
+    @property
+    def source(self) -> str | None:
+        """Where balanced connections come from: the balancer's own address, as after its SNAT."""
+        if self.projection is None or self.endpoint is None:
+            return None
+        return self.projection.real(self.endpoint)
+
+    def serve(self, service: Service, vip: str | None, turn: str) -> None:
         """From now on, or still: tasks that are in it stay."""
-        entry = _Entry(service.name, vip, service.spec.endpoint_mode)
+        aliases = tuple(alias for network, alias in service.spec.task.aliases if network == self.name)
+        entry = _Entry(service.name, vip, service.spec.endpoint_mode, turn, aliases)
+        if vip and self.projection:
+            entry.place = Place(self.projection.real(vip))
         if service.id in self._entries:
-            entry.endpoints = self._entries[service.id].endpoints
+            known = self._entries[service.id]
+            entry.endpoints = known.endpoints
+            entry.place = known.place if known.vip == vip else entry.place
         self._entries[service.id] = entry
         self._publish()
 
+    def place_vip(self, service_id: str, place: Place) -> None:
+        """Where the service's VIP really is, and which of its ports are others there."""
+        entry = self._entries.get(service_id)
+        if entry is not None and entry.place != place:
+            entry.place = place
+            self._publish()
+
     def withdraw(self, service: Service) -> None:
-        self._entries.pop(service.id, None)
-        self._publish()
+        if self._entries.pop(service.id, None) is not None:
+            self._publish()
 
     def land(self) -> str | None:
         """The load balancer takes its own address when the first task lands here; None: it has one."""
         if self.endpoint is not None:
             return None
         self.endpoint = self.pool.take()
+        self._publish()
         return self.endpoint
 
     def enter(self, endpoint: Endpoint) -> None:
@@ -118,18 +158,15 @@ class Overlay:
 
     def close(self) -> None:
         self._table.close()
+        Path(self._table.path).unlink(missing_ok=True)
 
     def _publish(self) -> None:
-        services = {}
-        for entry in self._entries.values():
-            ordered = sorted(entry.endpoints.values(), key=lambda endpoint: endpoint.task.slot)
-            payload = [endpoint.payload() for endpoint in ordered]
-            services[entry.name] = {"vip": entry.vip, "mode": entry.mode, "endpoints": payload}
         self._table.publish(
             {
                 "network": self.name,
                 "subnet": self.pool.subnet,
                 "real": self.real_base,
-                "services": services,
+                "source": self.source,
+                "services": {entry.name: entry.payload() for entry in self._entries.values()},
             }
         )

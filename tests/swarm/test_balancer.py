@@ -8,29 +8,36 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.swarm.ingress import Ingress
+from emulator.swarm.balancer import Balancer, reserve
 from emulator.swarm.loop import Loop
 
 
 class Published:
-    """An ingress on a loop of its own thread."""
+    """A balancer on a loop of its own thread."""
 
     def __init__(self) -> None:
         self.loop = Loop()
         self.addresses: list[tuple[str, int]] = []
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
+        listener = reserve(("127.0.0.1", 0))
         self.address = listener.getsockname()
-        self.ingress = Ingress(self.loop, listener, lambda: self.addresses)
+        self.balancer = Balancer(self.loop, listener, self.choose)
+        self.turn = 0
+        assert self.balancer.open()
         self._thread = threading.Thread(target=self.loop.run)
         self._thread.start()
 
+    def choose(self) -> list[tuple[str, int]]:
+        self.turn += 1
+        at = self.turn % len(self.addresses) if self.addresses else 0
+        return self.addresses[at:] + self.addresses[:at]
+
     def close(self) -> None:
+        self.addresses = []
         self.loop.call_soon(self.loop.stop)
         with socket.socket() as wake:
             wake.connect(self.address)
         self._thread.join()
-        self.ingress.close()
+        self.balancer.close()
 
 
 @pytest.fixture
