@@ -22,7 +22,7 @@ from .process import Command, NotStarted, Process, find_executable, runs_python,
 _RUNC = "OCI runtime exec failed: exec failed: unable to start container process"
 _LOCAL = re.compile(
     r"(?P<scheme>https?://)?(?<![\w.-])(?P<host>localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)"
-    r"(?:(?P<mark>[: ])(?P<port>\d{1,5}))?(?![\w.-])"
+    r"(?:(?P<mark>[: \0])(?P<port>\d{1,5}))?(?![\w.-])"
 )
 
 Where = Callable[[int], tuple[str, int]]
@@ -139,7 +139,7 @@ def here(argv: tuple[str, ...], command: Command, where: Where) -> tuple[str, ..
             return argv
     except NotStarted:
         pass
-    return tuple(_LOCAL.sub(partial(_place, where), word) for word in argv)
+    return tuple(_LOCAL.sub(partial(_place, where), "\0".join(argv)).split("\0"))
 
 
 def _place(where: Where, match: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = "/proc"
+_GONE = (b"Z", b"X")
 
 
 class Usage(NamedTuple):
@@ -46,7 +47,7 @@ def usage(pids: Iterable[int]) -> Usage:
     memory = threads = read = written = 0
     for pid in pids:
         fields = _stat(pid)
-        if len(fields) < 22:
+        if len(fields) < 22 or fields[0] in _GONE:
             continue
         user, kernel, waited_user, waited_kernel = (int(field) for field in fields[11:15])
         cpu += (user + kernel + waited_user + waited_kernel) / _TICK
@@ -64,7 +65,7 @@ def members(first: int, mark: bytes = b"") -> list[int]:
     inside = set()
     for pid in _pids():
         fields = _stat(pid)
-        if not fields or fields[0] in (b"Z", b"X"):
+        if not fields or fields[0] in _GONE:
             continue
         parents[pid] = int(fields[1])
         if pid == first or int(fields[3]) == first or (mark and _carries(pid, mark)):
