@@ -179,14 +179,20 @@ class Control:
             raise refused("Unknown", "update out of sequence")
         return known
 
+    def refit(self, changed: Service) -> Service:
+        """With the ports and the addresses that its spec asks for; what it has of them it keeps."""
+        ports = published(changed.spec.ports, self._others(changed), changed.ports)
+        changed = changed._replace(ports=ports)
+        return changed._replace(vips=self._networks.serve(changed))
+
     def _change(self, changed: Service) -> Service:
-        others = [service for service in self._store.services.values() if service.id != changed.id]
-        check_ports(changed.spec, others)
+        check_ports(changed.spec, self._others(changed))
         self._check_networks(changed.spec)
-        known = self._store.services[changed.id]
-        changed = changed._replace(ports=published(changed.spec.ports, others, known.ports))
-        self._store.put(changed._replace(vips=self._networks.serve(changed)))
+        self._store.put(self.refit(changed))
         return self._store.services[changed.id]
+
+    def _others(self, service: Service) -> list[Service]:
+        return [other for other in self._store.services.values() if other.id != service.id]
 
     def _check_networks(self, spec: ServiceSpec) -> None:
         for name in spec.task.networks:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from emulator.settings import RestartPolicy
 from emulator.swarm.model import HISTORY, DesiredState, Service, ServiceSpec, Task, TaskSpec, TaskState
-from emulator.swarm.reconcile import Create, Desire, Plan, Remove, reconcile
+from emulator.swarm.plan import Action, Amend, Create, Desire, Plan
+from emulator.swarm.reconcile import reconcile
 
 
 class World:
@@ -31,7 +32,7 @@ class World:
             self.apply(action)
         return plan
 
-    def apply(self, action: Create | Desire | Remove) -> None:
+    def apply(self, action: Action) -> None:
         if isinstance(action, Create):
             self.made += 1
             self.tasks[f"t{self.made}"] = Task(
@@ -45,7 +46,12 @@ class World:
                 created_at=self.now,
                 not_before=action.not_before,
                 restarts=action.restarts,
+                of_update=action.of_update,
+                spec_version=self.service.spec_version,
+                endpoint=self.service.spec.endpoint,
             )
+        elif isinstance(action, Amend):
+            self.service = action.service._replace(version=self.service.version + 1)
         elif isinstance(action, Desire):
             task = self.tasks[action.task.id]
             changed = task._replace(desired=action.state, desired_at=self.now)
@@ -55,14 +61,16 @@ class World:
 
     def settle(self) -> float | None:
         """Passes until nothing is left to do; the deadline of the last."""
-        for _ in range(20):
+        for _ in range(40):
             plan = self.reconcile()
             if not plan.actions:
                 return plan.deadline
         raise AssertionError("it does not settle")
 
     def set(self, task: Task, state: TaskState) -> None:
-        self.tasks[task.id] = self.tasks[task.id]._replace(state=state, timestamp=self.now)
+        known = self.tasks[task.id]
+        began = self.now if state is TaskState.RUNNING else known.started_at
+        self.tasks[task.id] = known._replace(state=state, timestamp=self.now, started_at=began)
 
     def agent(self) -> None:
         """Every task one step on its way."""
@@ -93,8 +101,23 @@ class World:
         self.settle()
 
     def scale(self, replicas: int) -> None:
-        spec = self.service.spec._replace(replicas=replicas)
-        self.service = self.service._replace(spec=spec, version=self.service.version + 1)
+        self.update(self.service.spec._replace(replicas=replicas))
+
+    def force(self) -> None:
+        task = self.service.spec.task
+        task = task._replace(force_update=task.force_update + 1)
+        self.update(self.service.spec._replace(task=task))
+
+    def update(self, spec: ServiceSpec) -> None:
+        known = self.service
+        self.service = known._replace(
+            spec=spec,
+            version=known.version + 1,
+            spec_version=known.version,
+            previous_spec=known.spec,
+            previous_spec_version=known.spec_version,
+            update_status=None,
+        )
 
     def running(self) -> list[Task]:
         return [task for task in self.tasks.values() if task.is_up and task.state is TaskState.RUNNING]
@@ -294,7 +317,7 @@ def test_every_world_keeps_the_invariants_and_settles(
         world.settle()
         world.check()
     world.run(20)
-    world.service = world.service._replace(version=world.service.version + 1)
+    world.force()
     world.run(100)
     world.check()
     assert len(world.running()) == world.service.spec.replicas, "nothing fails any more: all replicas run"
