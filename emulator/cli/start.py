@@ -19,6 +19,7 @@ class Start(NamedTuple):
     fresh_addresses: bool = False
     private_volumes: bool = False
     quiet: bool = False
+    stays: bool = False
     ready_fd: int | None = None
     lifeline_fd: int | None = None
 
@@ -33,14 +34,16 @@ def start(words: Start) -> int:
     if words.private_volumes:
         settings = private(settings)
     from emulator.engine import run
+    from emulator.engine.way import Way
 
-    return run(
-        settings,
+    way = Way(
+        stays=words.stays,
         fresh_addresses=words.fresh_addresses,
         quiet=words.quiet,
         ready_fd=words.ready_fd,
         lifeline_fd=words.lifeline_fd,
     )
+    return run(settings, way)
 
 
 def settled(settings: Settings, words: Start) -> Settings:

@@ -7,21 +7,11 @@ aiohttp, the nginx room) is imported when it is.
 from __future__ import annotations
 
 from ..settings import Settings
+from .way import Way
 
 
-def run(
-    settings: Settings,
-    *,
-    fresh_addresses: bool = False,
-    quiet: bool = False,
-    ready_fd: int | None = None,
-    lifeline_fd: int | None = None,
-) -> int:
-    """Run what the settings describe until a signal ends it; the exit code.
-
-    `ready_fd` gets one line of JSON (socket, urls) when everything answers; the closing of the other
-    end of `lifeline_fd` is as good as SIGTERM.
-    """
+def run(settings: Settings, way: Way) -> int:
+    """Run what the settings describe until a signal ends it; the exit code."""
     from ..container import guardian
     from ..swarm.identity import object_id
 
@@ -34,12 +24,11 @@ def run(
     from .state import CannotStart, State
 
     keep_descriptors()
-    console = Console(settings, quiet=quiet)
+    console = Console(settings, quiet=way.quiet)
     try:
         with State(settings.emulator.state) as state:
             state.clear_leftovers(console)
-            engine = Engine(settings, state, keeper, console, run_id, fresh_addresses=fresh_addresses)
-            return engine.run(ready_fd, lifeline_fd)
+            return Engine(settings, state, keeper, console, run_id, way).run()
     except KeyboardInterrupt:
         return 130
     except CannotStart as error:

@@ -19,18 +19,24 @@ from ..swarm.agent import Agent, Rejected
 from ..swarm.control import Control
 from ..swarm.identity import node_id, object_id
 from ..swarm.loop import Loop
+from ..swarm.membership import Membership
 from ..swarm.mesh import Mesh
-from ..swarm.model import Task
+from ..swarm.model import Node
+from ..swarm.model import Service as SwarmService
 from ..swarm.networks import Networks
 from ..swarm.orchestrator import Orchestrator
-from ..swarm.store import Store
+from ..swarm.store import Change, Store
 from ..swarm.volumes import folder
 from .check import check
 from .console import Console
+from .ending import Ending
+from .keeping import Keeping, made_by_up
 from .publish import Reservations
+from .recovery import restore, revive
 from .serving import Serving
 from .startup import Startup
 from .state import CannotStart, State
+from .way import Way
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,10 +51,9 @@ class Engine:
         keeper: Guardian,
         console: Console,
         run_id: str,
-        *,
-        fresh_addresses: bool,
+        way: Way,
     ) -> None:
-        self.settings, self.state, self.console = settings, state, console
+        self.settings, self.state, self.console, self.way = settings, state, console, way
         self.loop = Loop()
         self.store = Store(self.loop.time)
         self.node_id, self.node_name = node_id(state.folder), socket.gethostname()
@@ -57,14 +62,13 @@ class Engine:
         self.children = Children(self.loop)
         self._keeper = keeper
         self._reservations = Reservations()
-        self._stopping: list[list[Task]] | None = None
-        self._ready_fd: int | None = None
+        self._ready_fd = way.ready_fd
         datagrams, path = state.datagrams()
         self._datagrams = datagrams
         self.networks = Networks(
             state.folder / "networks",
             loopback=settings.emulator.addressing == "loopback",
-            anywhere=fresh_addresses,
+            anywhere=way.fresh_addresses,
         )
         around = Surroundings(
             loop=self.loop,
@@ -98,8 +102,13 @@ class Engine:
         self.agent.hold_ports = self.mesh.hold
         self.orchestrator = Orchestrator(self.store, self.loop, object_id)
         self.control = Control(self.store, self.networks, object_id)
+        self.orchestrator.refit = self.control.refit
         self.startup = Startup(self.store, self.loop, self.agent, console, self._ready, self._failed)
-        self.serving = Serving(self.loop, state.api_socket(), lambda: self)
+        self.ending = Ending(self.store, self.loop, self.agent)
+        self.keeping = Keeping(self.store, self.loop, state.journal, console.note)
+        node = Node(self.node_id, self.node_name)
+        self.swarm = Membership(self.store, node, object_id, self._erase)
+        self.serving = Serving(self.loop, state.api_socket(), self._world)
 
     @property
     def containers(self) -> Mapping[str, Container]:
@@ -108,17 +117,22 @@ class Engine:
     def container(self, reference: str) -> Container | None:
         return self.runtime.container(reference)
 
-    def run(self, ready_fd: int | None = None, lifeline_fd: int | None = None) -> int:
+    def run(self) -> int:
         """Start, serve, stop; the exit code."""
-        self._ready_fd = ready_fd
-        services = self._in_order()
+        self.keeping.find()
+        services = self._in_order() if self.way.deploy else []
         check(self.settings, services, self.state.folder / "checked")
-        ports = {service.name: self._reservations.take(service) for service in services}
+        ports = {service.name: self._reservations.take(self._numbered(service)) for service in services}
         self.state.keep_record(self._keeper)
-        self._listen_to_signals(lifeline_fd)
+        self._listen_to_signals(self.way.lifeline_fd)
         self.loop.add_reader(self._datagrams.fileno(), self._hear)
         self.console.attach(self.loop)
-        self._create(services, ports)
+        self.store.watch(self._let_speak)
+        restore(self.store, self.networks)
+        if self.way.deploy:
+            self._deploy(services, ports)
+        else:
+            self._open()
         self.loop.run()
         self.serving.close()
         self.mesh.close()
@@ -139,19 +153,74 @@ class Engine:
         except Rejected as error:
             raise CannotStart(str(error)) from None
 
-    def _create(self, services: list[Service], ports: dict[str, tuple[Port, ...]]) -> None:
-        """Everything is under way when this returns; readiness is an event."""
+    def _numbered(self, service: Service) -> Service:
+        """With the ports that it had before a crash, where any would do."""
+        known = self.store.service(service.name)
+        had = {port.target: port.published for port in known.ports} if known else {}
+        ports = (port._replace(published=port.published or had.get(port.target, 0)) for port in service.ports)
+        return service._replace(ports=tuple(ports))
+
+    def _deploy(self, services: list[Service], ports: dict[str, tuple[Port, ...]]) -> None:
+        """What the settings describe is under way when this returns; readiness is an event."""
+        if self.swarm.cluster is None:
+            self.swarm.init()
         for network in self.settings.networks:
-            self.control.create_network(described.network(network))
+            if self.store.network(network.name) is None:
+                self.control.create_network(described.network(network))
         for volume in self.settings.volumes:
             self.control.create_volume(volume.name, str(folder(self.settings, volume.name)))
+        self._describe_again(services)
+        revive(self.store, self.loop.time(), [service.name for service in services])
         for service in services:
-            made = self.control.create_service(described.service(service), ports[service.name])
-            self.loop.settle()
-            if self._stopping is not None:
-                return
+            known = self.store.service(service.name)
+            made = known or self.control.create_service(described.service(service), ports[service.name])
             self.startup.expect(made)
+            self.loop.settle()
+            if self.ending.begun:
+                return
         self.startup.begin()
+
+    def _describe_again(self, services: list[Service]) -> None:
+        """Services that a crash left are what the file says now."""
+        for service in services:
+            known, spec = self.store.service(service.name), described.service(service)
+            if known is not None and known.spec != spec:
+                self.control.update_service(known.id, spec)
+
+    def _open(self) -> None:
+        """An engine that waits for verbs; what an earlier one left is brought back."""
+        self.keeping.begin()
+        revive(self.store, self.loop.time())
+        self.console.note(f"API listen on {self.state.api_path}")
+        self._tell_ready([])
+        self.serving.load()
+
+    def _world(self) -> Engine:
+        """For the API: what it acknowledges is kept."""
+        try:
+            self.keeping.begin()
+        except CannotStart as error:
+            self._failed(str(error))
+        return self
+
+    def _let_speak(self, change: Change) -> None:
+        """What verbs have made is not waited for: its lines flow from the first."""
+        thing = change.object
+        if isinstance(thing, SwarmService):
+            self.loop.call_soon(lambda: self._release(thing))
+
+    def _release(self, service: SwarmService) -> None:
+        if not self.startup.expects(service.id):
+            self.console.release(service.name)
+
+    def _erase(self) -> None:
+        """Of `swarm leave`: no service, no task, no network."""
+        for service in tuple(self.store.services.values()):
+            self.control.remove_service(service.id)
+        self.agent.kill_all()
+        for network in tuple(self.store.networks.values()):
+            self.networks.remove(network)
+            self.store.remove(network)
 
     def _hear(self) -> None:
         """Tasks' words that they listen, one a datagram."""
@@ -167,15 +236,19 @@ class Engine:
 
     def _ready(self) -> None:
         self._reservations.release()
+        self._world()
         urls = [port.url for service in self.store.services.values() for port in service.ports]
         where = f": {' '.join(urls)}" if urls else ""
         self.console.note(f"Ready in {time.monotonic() - self.began:.2f} s{where}")
+        self._tell_ready(urls)
+        self.serving.later()
+
+    def _tell_ready(self, urls: list[str]) -> None:
         if self._ready_fd is not None:
             line = json.dumps({"socket": str(self.state.api_path), "urls": urls})
             os.write(self._ready_fd, line.encode() + b"\n")
             os.close(self._ready_fd)
             self._ready_fd = None
-        self.serving.later()
 
     def _failed(self, words: str) -> None:
         """Nothing came of it: the reason last, and everything gone at once."""
@@ -211,7 +284,7 @@ class Engine:
 
     def _asked_to_stop(self) -> None:
         """Once: in order, within the grace. Twice: at once."""
-        if self._stopping is None:
+        if not self.ending.begun:
             self.console.note("Stopping; once more, and it is at once")
             self._stop()
         else:
@@ -219,32 +292,11 @@ class Engine:
             self.agent.kill_all()
 
     def _stop(self) -> None:
-        """Who answers clients goes first, so that nobody asks who is already gone."""
-        self.orchestrator.freeze()
-        tasks = [task for task in self.store.tasks.values() if not task.state.is_final]
-        fronts = [task for task in tasks if self.store.services[task.service_id].ports]
-        self._stopping = [fronts, [task for task in tasks if task not in fronts]]
-        self.store.watch(lambda change: self.loop.call_soon(self._stop_more))
-        grace = max((task.spec.stop_grace_period for task in tasks), default=0.0)
-        self.loop.call_later(grace, self.agent.kill_all)
-        self.loop.call_later(grace / 2, lambda: self.agent.stop_all(self._alive()))
-        self._stop_more()
-
-    def _stop_more(self) -> None:
-        """The next rank when the one before has ended; the loop's end after the last."""
-        alive = self._alive()
-        while self._stopping:
-            rank = {task.id for task in self._stopping[0]}
-            waiting = [task for task in alive if task.id in rank]
-            if waiting:
-                self.agent.stop_all(waiting)
-                return
-            self._stopping.pop(0)
-        if not alive:
-            self.loop.stop()
-
-    def _alive(self) -> list[Task]:
-        return [task for task in self.store.tasks.values() if not task.state.is_final]
+        if not self.ending.begun:
+            self.orchestrator.freeze()
+            made = () if self.way.stays else tuple(made_by_up(self.store, self.settings))
+            self.store.let_go(made)
+            self.ending.begin()
 
 
 def began() -> float:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ..swarm.agent import Agent
 from ..swarm.loop import Loop
 from ..swarm.model import Service, Task, TaskState
-from ..swarm.reconcile import restarts
+from ..swarm.slots import restarts
 from ..swarm.store import Store
 from .console import Console
 
@@ -36,6 +36,7 @@ class Startup:
         self._store, self._loop, self._agent, self._console = store, loop, agent, console
         self._ready, self._failed = ready, failed
         self._succeeded: set[str] = set()
+        self._expected: set[str] = set()
         self._alone: dict[str, str] = {}
         self._begun = self._over = self._broken = False
         agent.on_ready = self._task_ready
@@ -43,7 +44,12 @@ class Startup:
         agent.on_end = self._task_ended
 
     def expect(self, service: Service) -> None:
+        """One that the start waits for; whatever else there is may come to nothing."""
+        self._expected.add(service.id)
         self._loop.call_later(_LONG_ENOUGH, lambda: self._console.release(service.name))
+
+    def expects(self, service_id: str) -> bool:
+        return service_id in self._expected
 
     def begin(self) -> None:
         """All services are there: from now on everything may be ready."""
@@ -76,7 +82,7 @@ class Startup:
         if task.state is TaskState.COMPLETE and not self._agent.has_port(task):
             self._succeed(task)
             self._look()
-        if task.service_id in self._succeeded:
+        if task.service_id in self._succeeded or not self.expects(task.service_id):
             self._console.note(_obituary(task))
         elif not self._broken:
             self._over = self._broken = True
@@ -86,12 +92,15 @@ class Startup:
     def _look(self) -> None:
         if self._over or not self._begun:
             return
-        for service in self._store.services.values():
+        for service in self._services():
             answering = [task for task in self._store.tasks_of(service.id) if self._answers(task)]
             if len(answering) < service.spec.replicas:
                 return
         self._over = True
         self._ready()
+
+    def _services(self) -> list[Service]:
+        return [service for service in self._store.services.values() if self.expects(service.id)]
 
     def _answers(self, task: Task) -> bool:
         if task.state.is_final:

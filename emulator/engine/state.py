@@ -33,6 +33,7 @@ class State:
         self.folder = folder
         self.record = folder / "groups"
         self.api_path = folder / "docker.sock"
+        self.journal = folder / "swarm.db"
         self._lock = -1
         self._undo: list[Callable[[], object]] = []
 

@@ -54,6 +54,7 @@ class Store:
         self.on_owing: Callable[[str], None] = lambda why: None
         self._clock = clock
         self._journal: Journal | None = None
+        self._over = False
         self._owed: dict[tuple[type, str], tuple[Object, bool]] = {}
         self._of_service: dict[str, dict[str, Task]] = {}
         self._watchers: list[Watcher] = []
@@ -123,6 +124,7 @@ class Store:
 
         What is `forgotten` it will not find, and no file where nothing else is left.
         """
+        self._over = True
         journal, self._journal = self._journal, None
         if journal is None:
             return
@@ -141,6 +143,8 @@ class Store:
 
     def assure(self) -> None:
         """Raises what a verb is refused with while its outcome could not be kept."""
+        if self._over:
+            raise SwarmError(503, "the engine is stopping")
         if self._journal is None:
             return
         try:
