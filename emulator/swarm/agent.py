@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from ..tasknamespace import private_loopback
 from .loop import Loop, Timer
-from .model import DesiredState, Service, Task, TaskState
+from .model import DesiredState, Node, Service, Task, TaskState
 from .networks import Links, Networks
 from .overlay import Place
+from .scheduler import hindrance
 from .store import Change, Kind, Store
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Agent:
         self._store, self._loop, self._networks, self._runtime = store, loop, networks, runtime
         self._node_id, self._listening = node_id, listening
         self.runs: dict[str, Run] = {}
+        self._waiting: dict[str, None] = {}
         self.hold_ports: Callable[[Task, str], None] = lambda task, container: None
         self.on_ready: Callable[[Task], None] = lambda task: None
         self.on_alone: Callable[[Task, int], None] = lambda task, port: None
@@ -171,6 +173,8 @@ class Agent:
 
     def _changed(self, change: Change) -> None:
         task = change.object
+        if isinstance(task, Node):
+            self._try_again()
         if not isinstance(task, Task):
             return
         if change.kind is Kind.REMOVE:
@@ -179,10 +183,30 @@ class Agent:
             self._allocate(task)
         else:
             self._loop.call_soon(lambda: self._advance(task.id))
+        if task.state.is_final:
+            self._try_again()
+
+    def _try_again(self) -> None:
+        """Something has become free: what waits for it is looked at once more, the oldest first."""
+        waiting, self._waiting = self._waiting, {}
+        for task_id in waiting:
+            task = self._store.tasks.get(task_id)
+            if task is not None and task.state is TaskState.PENDING:
+                self._allocate(task)
 
     def _allocate(self, task: Task) -> None:
-        """swarmkit's allocator and scheduler: on one node there is nothing to wait for."""
-        service = self._store.services[task.service_id]
+        """swarmkit's allocator and scheduler."""
+        service = self._store.services.get(task.service_id)
+        node = self._store.nodes.get(self._node_id)
+        if service is None or not task.desired.wants_to_run:
+            self._put(task, TaskState.SHUTDOWN)
+            return
+        why = hindrance(task, service, node, self._store.tasks.values()) if node else None
+        if why is not None:
+            self._waiting[task.id] = None
+            if (task.state, task.error) != (TaskState.PENDING, why):
+                self._put(task, TaskState.PENDING, error=why)
+            return
         try:
             expose = self._runtime.expose(task.spec.image)
         except Rejected as error:
@@ -206,7 +230,10 @@ class Agent:
 
     def _prepare(self, task: Task) -> None:
         self._land(task)
-        run, service = self.runs[task.id], self._store.services[task.service_id]
+        run, service = self.runs[task.id], self._store.services.get(task.service_id)
+        if service is None:
+            self._put(task, TaskState.SHUTDOWN)
+            return
         try:
             run.container = self._runtime.prepare(task, service, run.links)
         except Rejected as error:

@@ -331,6 +331,7 @@ class Node(NamedTuple):
     labels: Pairs = ()
     os: str = "linux"
     architecture: str = "x86_64"
+    resources: Resources = Resources()
     version: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
