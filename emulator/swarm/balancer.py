@@ -16,6 +16,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .loop import Loop, Timer
 
@@ -157,8 +158,7 @@ class _Connection:
         for at, address in enumerate(addresses):
             server = self._server = self._socket()
             if server.connect_ex(address) in _UNDER_WAY:
-                others = addresses[at + 1 :]
-                self._loop.add_writer(server.fileno(), lambda: self._decided(server, others))
+                self._loop.add_writer(server.fileno(), partial(self._decided, server, addresses[at + 1 :]))
                 return
             self._drop(server)
         self.reset()

@@ -20,26 +20,37 @@ class Names:
         self._subnets = [_subnet(pair) for pair in environment.get("EMULATOR_SUBNETS", "").split(",") if pair]
 
     def lookup(self, name: str, port: int | None = None) -> list[tuple[str, int | None]]:
-        """Real addresses and ports of a name; of a service its ready tasks, another first each time."""
+        """Real addresses and ports of a name: a service's VIP, or tasks, another first each time."""
         wanted = name.lower().rstrip(".")
         for payload in self._read():
             found = _in_network(payload, wanted)
             if found:
                 self._turn += 1
                 at = self._turn % len(found)
-                return [_real(endpoint, port) for endpoint in found[at:] + found[:at]]
+                return [_real(place, port) for place in found[at:] + found[:at]]
         return []
 
-    def real(self, host: str) -> str | None:
+    def real(self, host: str, port: int) -> tuple[str, int] | None:
         """Where an address of the networks is on this machine, or None when it is none of theirs."""
         number = _number(host)
         if number is None:
             return None
         for network, mask, base in self._subnets:
             if number & mask == network:
-                return _dotted(base + number - network)
+                return self._known(host, port) or (_dotted(base + number - network), port)
             if number & mask == base & mask:
-                return host
+                return self._known(host, port) or (host, port)
+        return None
+
+    def _known(self, host: str, port: int) -> tuple[str, int] | None:
+        """The place of a VIP or of a task, by its address in the container's terms or by the real one."""
+        for payload in self._read():
+            for entry in payload.get("services", {}).values():
+                if host in (entry["vip"], entry.get("host")) and entry.get("host"):
+                    return _real(entry, port)
+                for endpoint in entry["endpoints"]:
+                    if host in (endpoint["address"], endpoint["host"]):
+                        return _real(endpoint, port)
         return None
 
     def owner(self, host: str) -> str | None:
@@ -69,7 +80,7 @@ def patch(module: Any, names: Names, place: Any) -> None:
             if not name or name == "localhost" or _number(name) is not None or ":" in name:
                 return []
             if place.hostname and name.lower() == place.hostname.lower():
-                return [(place.real, port)]
+                return [(place.real, place.ports.get(port, port))]
             return names.lookup(name, port)
         except Exception:
             return []
@@ -99,7 +110,7 @@ def patch(module: Any, names: Names, place: Any) -> None:
     def gethostbyaddr(ip_address: str) -> Any:
         if place.hostname and ip_address in (place.real, place.own, place.hostname):
             return place.hostname, [], [place.real]
-        if names.real(ip_address) is None:
+        if names.real(ip_address, 0) is None:
             return native_byaddr(ip_address)
         owner = names.owner(ip_address)
         if owner is None:
@@ -116,26 +127,35 @@ def patch(module: Any, names: Names, place: Any) -> None:
 
 
 def _in_network(payload: Any, wanted: str) -> list[Any]:
-    services = payload.get("services", {})
-    wanted = wanted[: -len(payload["network"]) - 1] if wanted.endswith("." + payload["network"]) else wanted
-    for service, entry in services.items():
+    """What a name leads to: places with a host and ports that are others there."""
+    network = payload.get("network", "")
+    wanted = wanted[: -len(network) - 1] if network and wanted.endswith(f".{network}".lower()) else wanted
+    for service, entry in payload.get("services", {}).items():
         endpoints: list[Any] = entry["endpoints"]
-        if wanted == service.lower():
-            return [endpoint for endpoint in endpoints if endpoint.get("ready", True)] or endpoints
-        if wanted == f"tasks.{service}".lower():
-            return endpoints
-        own = [
-            e
-            for e in endpoints
-            if wanted in ((e.get("name") or "").lower(), (e.get("hostname") or "").lower())
-        ]
+        for name in (service, *entry.get("aliases", ())):
+            if wanted == name.lower():
+                return _of_service(entry, endpoints)
+            if wanted == f"tasks.{name}".lower():
+                return endpoints
+        own = [e for e in endpoints if wanted in (_lower(e, "name"), _lower(e, "hostname"))]
         if own:
             return own
     return []
 
 
-def _real(endpoint: Any, port: Any) -> tuple[str, Any]:
-    return endpoint["host"], (endpoint.get("ports") or {}).get(str(port), port)
+def _of_service(entry: Any, endpoints: list[Any]) -> list[Any]:
+    """Docker does not know a service of which no task runs."""
+    if entry["mode"] == "vip" and entry["vip"] and entry.get("host"):
+        return [entry] if endpoints else []
+    return [endpoint for endpoint in endpoints if endpoint.get("ready", True)] or endpoints
+
+
+def _lower(endpoint: Any, key: str) -> str:
+    return (endpoint.get(key) or "").lower()
+
+
+def _real(place: Any, port: Any) -> tuple[str, Any]:
+    return place["host"], (place.get("ports") or {}).get(str(port), port)
 
 
 def _load(path: str) -> Any:

@@ -88,12 +88,12 @@ class Place:
             return self._mapped(sock, self.private, self.loopback_ports.get(port, port))
         if host == _HOST_GATEWAY:
             return self._mapped(sock, "127.0.0.1", port)
-        real = self.names.real(host)
+        real = self.names.real(host, port)
         if real is None:
             return address
         if sock.family == self.socket.AF_INET and not self.by_ports:
             self._come_from_here(sock)
-        return self._mapped(sock, real, port)
+        return self._mapped(sock, *real)
 
     def report(self, host: str, port: int) -> None:
         """As emulator.ready, which a task's interpreter may not have."""
