@@ -13,9 +13,11 @@ become of the task (swarmkit's dockerexec controller).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..tasknamespace import private_loopback
+from .drain import Drain
 from .loop import Loop, Timer
 from .model import DesiredState, Node, Service, Task, TaskState
 from .networks import Links, Networks
@@ -97,7 +99,7 @@ class Run:
         self.links = links
         self.container: Container | None = None
         self.ready = self.started = self.stopping = self.unhealthy = False
-        self.timer: Timer | None = None
+        self.timer: Timer | Drain | None = None
 
     def calm(self) -> None:
         if self.timer is not None:
@@ -115,6 +117,7 @@ class Agent:
         self._node_id, self._listening = node_id, listening
         self.runs: dict[str, Run] = {}
         self._waiting: dict[str, None] = {}
+        self._ending = False
         self.hold_ports: Callable[[Task, str], None] = lambda task, container: None
         self.on_ready: Callable[[Task], None] = lambda task: None
         self.on_alone: Callable[[Task, int], None] = lambda task, port: None
@@ -162,7 +165,8 @@ class Agent:
         self.on_ready(task)
 
     def stop_all(self, tasks: list[Task]) -> None:
-        """The engine is stopping: the same way out for each of them."""
+        """The engine is stopping: the same way out for each of them, without waiting for who is served."""
+        self._ending = True
         for task in tasks:
             self._stop(task)
 
@@ -300,10 +304,17 @@ class Agent:
         run.stopping = True
 
     def _end(self, task: Task, run: Run) -> None:
-        """Once: out of the rotation, the stop signal, and the kill after the grace."""
+        """Once: out of the rotation, the stop signal when nobody is served, the kill after the grace."""
         if run.stopping or run.unhealthy or run.container is None:
             return
         self._networks.leave(task)
+        if run.ready and not self._ending and not self._networks.is_direct(task):
+            run.timer = Drain(self._loop, run.links.reached, partial(self._tell_to_stop, task, run))
+        else:
+            self._tell_to_stop(task, run)
+
+    def _tell_to_stop(self, task: Task, run: Run) -> None:
+        assert run.container is not None
         run.container.stop(task.spec.stop_signal)
         run.timer = self._loop.call_later(task.spec.stop_grace_period, run.container.kill)
 

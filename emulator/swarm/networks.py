@@ -53,6 +53,11 @@ class Links(NamedTuple):
         own = [link.address for link in self.attachments if link.network != INGRESS]
         return own[0] if own else None
 
+    @property
+    def reached(self) -> list[tuple[str, int]]:
+        """Where connections to it arrive on this machine."""
+        return [(self.place.host, self.place.port(port)) for port in self.ports]
+
 
 class Networks:
     """Overlays by name, and the bridge for tasks that have none.

@@ -173,6 +173,10 @@ def test_the_endpoint_leaves_before_the_stop_signal(swarm: Swarm) -> None:
     swarm.listen(1)
     swarm.store.put(service._replace(spec=service.spec._replace(replicas=0)))
     swarm.loop.settle()
+    assert swarm.endpoints() == []
+    assert swarm.runtime.told == ["start webapp.1"], "who is being served is served to the end"
+    for _ in range(2):
+        swarm.wait(0.05)
     assert "stop webapp.1 0" in swarm.runtime.told
     swarm.runtime.boxes["webapp.1"].exit(0)
     swarm.loop.settle()
