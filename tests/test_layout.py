@@ -55,6 +55,7 @@ SHELLS = {
     "emulator.container.usage",
     "emulator.swarm.claims",
     "emulator.swarm.balancer",
+    "emulator.swarm.drain",
     "emulator.swarm.mesh",
     "emulator.swarm.loop",
     "emulator.swarm.networks",
