@@ -6,17 +6,27 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from emulator.settings import Port, Service, Settings, SettingsError, Volume, load, nearest
+from emulator.settings import (
+    EmulatorSettings,
+    Port,
+    Service,
+    Settings,
+    SettingsError,
+    Volume,
+    load,
+    nearest,
+)
 
 
 class Start(NamedTuple):
-    """What `up` was told beyond its file; None is the file's own word."""
+    """What `up` or `engine` was told beyond its file; None is the file's own word."""
 
     file: Path | None = None
     addressing: str | None = None
     port: int | None = None
     state: Path | None = None
     fresh_addresses: bool = False
+    fresh_volumes: bool = False
     private_volumes: bool = False
     quiet: bool = False
     stays: bool = False
@@ -25,9 +35,18 @@ class Start(NamedTuple):
 
 
 def start(words: Start) -> int:
-    """Run the emulator until it is stopped; the exit code."""
+    """Run what config.toml describes until it is stopped; the exit code."""
+    return _run(words, deploy=True)
+
+
+def wait(words: Start) -> int:
+    """Run an engine that waits for verbs, with or without a config.toml; the exit code."""
+    return _run(words, deploy=False)
+
+
+def _run(words: Start, *, deploy: bool) -> int:
     try:
-        settings = settled(load(words.file or nearest(Path())), words)
+        settings = settings_for(words, needs_file=deploy)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -37,13 +56,25 @@ def start(words: Start) -> int:
     from emulator.engine.way import Way
 
     way = Way(
+        deploy=deploy,
         stays=words.stays,
         fresh_addresses=words.fresh_addresses,
+        fresh_volumes=words.fresh_volumes,
         quiet=words.quiet,
         ready_fd=words.ready_fd,
         lifeline_fd=words.lifeline_fd,
     )
     return run(settings, way)
+
+
+def settings_for(words: Start, *, needs_file: bool = True) -> Settings:
+    """The nearest file's, or of a folder without one: its name, its state, and Docker's own images."""
+    file = words.file or nearest(Path())
+    if needs_file or words.file or file.is_file():
+        return settled(load(file), words)
+    root = file.parent.absolute()
+    emulator = EmulatorSettings(state=root / ".emulator")
+    return settled(Settings(root / file.name, root.name, emulator=emulator), words)
 
 
 def settled(settings: Settings, words: Start) -> Settings:

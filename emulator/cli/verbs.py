@@ -9,7 +9,7 @@ import click
 from emulator import __version__
 
 # The verb, and the module of this package that holds a command of the same name.
-VERBS = ("up", "ps", "logs", "config", "procfile", "proxy", "nginx")
+VERBS = ("up", "down", "engine", "ps", "logs", "config", "procfile", "proxy", "nginx")
 
 
 class Verbs(click.Group):

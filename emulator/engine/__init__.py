@@ -27,7 +27,7 @@ def run(settings: Settings, way: Way) -> int:
     console = Console(settings, quiet=way.quiet)
     try:
         with State(settings.emulator.state) as state:
-            state.clear_leftovers(console)
+            state.clear_leftovers(console.note)
             return Engine(settings, state, keeper, console, run_id, way).run()
     except KeyboardInterrupt:
         return 130

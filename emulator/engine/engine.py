@@ -13,7 +13,7 @@ from ..container.children import Children
 from ..container.container import Container, Surroundings
 from ..container.guardian import Guardian, started
 from ..container.runtime import Runtime
-from ..settings import Port, Service, Settings
+from ..settings import Mount, Port, Service, Settings
 from ..swarm import described
 from ..swarm.agent import Agent, Rejected
 from ..swarm.control import Control
@@ -21,11 +21,11 @@ from ..swarm.identity import node_id, object_id
 from ..swarm.loop import Loop
 from ..swarm.membership import Membership
 from ..swarm.mesh import Mesh
-from ..swarm.model import Node
+from ..swarm.model import Node, Volume
 from ..swarm.model import Service as SwarmService
 from ..swarm.networks import Networks
 from ..swarm.orchestrator import Orchestrator
-from ..swarm.store import Change, Store
+from ..swarm.store import Change, Kind, Store
 from ..swarm.volumes import folder
 from .check import check
 from .console import Console
@@ -81,6 +81,9 @@ class Engine:
             listens=lambda task, host, port: self.agent.listens(task, host, port),
             output=console.line,
             note=console.note,
+            volume=self._volume,
+            discard=lambda name: self.store.remove(self.store.volumes[name]),
+            fresh_volumes=way.fresh_volumes,
         )
         self.runtime = Runtime(settings, around)
         self.agent = Agent(
@@ -204,10 +207,20 @@ class Engine:
         return self
 
     def _let_speak(self, change: Change) -> None:
-        """What verbs have made is not waited for: its lines flow from the first."""
+        """What verbs have made is not waited for: its lines flow from the first.
+
+        A volume takes its data along.
+        """
         thing = change.object
         if isinstance(thing, SwarmService):
             self.loop.call_soon(lambda: self._release(thing))
+        elif isinstance(thing, Volume) and change.kind is Kind.REMOVE:
+            self.runtime.volumes.forget(thing.name)
+
+    def _volume(self, mount: Mount) -> None:
+        """One that no verb has made comes with its first task."""
+        real = str(folder(self.settings, mount.source))
+        self.control.create_volume(mount.source, real, mount.labels or None, mount.options)
 
     def _release(self, service: SwarmService) -> None:
         if not self.startup.expects(service.id):

@@ -9,14 +9,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ..container import guardian
 from ..container.root import remove_tree
 from ..container.runtime import STATE_MARK
-
-if TYPE_CHECKING:
-    from .console import Console
 
 # sun_path without its end, on the strictest system.
 _LONGEST_PATH = 103
@@ -35,6 +31,7 @@ class State:
         self.api_path = folder / "docker.sock"
         self.journal = folder / "swarm.db"
         self._lock = -1
+        self._patient = False
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> State:
@@ -47,13 +44,12 @@ class State:
             ignore.write_text("*\n")
         self._lock = os.open(self.folder / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | (0 if self._patient else fcntl.LOCK_NB))
         except OSError:
-            holder = os.read(self._lock, 20).decode().strip()
+            holder = os.read(self._lock, 20).decode().strip() or "unknown"
             os.close(self._lock)
-            raise CannotStart(
-                f"another emulator (pid {holder or 'unknown'}) already runs on {self.folder}"
-            ) from None
+            words = f"another emulator (pid {holder}) already runs on {self.folder}; `emulator down` stops it"
+            raise CannotStart(words) from None
         os.ftruncate(self._lock, 0)
         os.write(self._lock, f"{os.getpid()}\n".encode())
         return self
@@ -67,13 +63,27 @@ class State:
         os.ftruncate(self._lock, 0)
         os.close(self._lock)
 
-    def clear_leftovers(self, console: Console) -> None:
+    def patiently(self) -> State:
+        """For `with`: ours as soon as whoever has it now has ended."""
+        self._patient = True
+        return self
+
+    def holder(self) -> int:
+        """The engine that runs on this folder; 0 when there is none."""
+        with contextlib.suppress(FileNotFoundError), (self.folder / "engine.lock").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read() or 0)
+        return 0
+
+    def clear_leftovers(self, note: Callable[[str], None]) -> None:
         """A run that ended without its last words: whatever it left is killed, and its folders go."""
         if not self.record.exists():
             return
         killed = guardian.kill_leftovers(str(self.record), f"{STATE_MARK}={self.folder}")
         if killed:
-            console.note(f"ended {killed} processes that an earlier run had left")
+            note(f"ended {killed} processes that an earlier run had left")
         for home in (self.folder / "tasks").iterdir():
             remove_tree(home)
 

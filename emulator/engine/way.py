@@ -16,6 +16,7 @@ class Way(NamedTuple):
     deploy: bool = True
     stays: bool = False
     fresh_addresses: bool = False
+    fresh_volumes: bool = False
     quiet: bool = False
     ready_fd: int | None = None
     lifeline_fd: int | None = None
