@@ -41,10 +41,11 @@ class TaskState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self.rank > TaskState.RUNNING.rank
+        return self in _FINAL
 
 
 _RANK = {state: rank for rank, state in enumerate(TaskState)}
+_FINAL = frozenset(state for state in TaskState if state.rank > TaskState.RUNNING.rank)
 
 
 class DesiredState(StrEnum):

@@ -25,6 +25,10 @@ from .slots import Slot, attempts, by_number, is_dirty, restarts
 from .updates import Update
 
 
+# What a start that comes to nothing takes at least: without any delay it would be tried without end.
+_IN_VAIN = 0.25
+
+
 def reconcile(service: Service, tasks: Iterable[Task], now: float, node: Node | None = None) -> Plan:
     """One pass over one service; without a node there is one that takes everything."""
     slots = by_number(tasks)
@@ -60,7 +64,8 @@ def _replace_ended(service: Service, slot: Slot, now: float) -> Iterator[Action]
         slot.wanted.remove(task)
         yield Desire(task, DesiredState.SHUTDOWN)
         if restarts(task) and not _is_covered(service, slot, task):
-            start = max(now, max(task.timestamp, task.not_before) + task.spec.restart.delay)
+            delay = max(task.spec.restart.delay, 0.0 if task.started_at else _IN_VAIN)
+            start = max(now, max(task.timestamp, task.not_before) + delay)
             slot.fresh = Create(slot.number, DesiredState.READY, start, attempts(service, task, now))
             yield slot.fresh
 

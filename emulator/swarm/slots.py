@@ -72,13 +72,12 @@ def is_dirty(task: Task, service: Service, node: Node | None = None) -> bool:
     """Whether a task is of another template than its service's present one (swarmkit's IsTaskDirty)."""
     if task.spec_version == service.spec_version:
         return False
-    if task.endpoint is not None and task.endpoint != service.spec.endpoint:
-        return True
     wanted = service.spec.task
     if task.spec == wanted:
-        return False
-    moved = task.spec._replace(placement=wanted.placement)
-    return moved != wanted or (node is not None and not satisfied(wanted.placement.constraints, node))
+        return task.endpoint is not None and task.endpoint != service.spec.endpoint
+    if task.spec.placement == wanted.placement or task.spec._replace(placement=wanted.placement) != wanted:
+        return True
+    return node is not None and not satisfied(wanted.placement.constraints, node)
 
 
 def restarts(task: Task) -> bool:
