@@ -35,6 +35,7 @@ class RequestHead:
         "request_line",
         "scheme",
         "size",
+        "texts",
         "version",
     )
 
@@ -48,6 +49,7 @@ class RequestHead:
         self.scheme: bytes | None = None
         self.authority: bytes | None = None
         self.passed: tuple[frozenset[bytes], bytes] | None = None  # as lines, without those of some names
+        self.texts: dict[object, bytes] = {}  # of logs, that follow from nothing else
         self.ignored: list[tuple[bytes, int]] | None = None
         self.headers: list[Header] = []
         self.index: dict[bytes, bytes] = {}

@@ -19,7 +19,7 @@ from emulator.nginx import badhead
 from emulator.nginx.deadline import Deadline
 from emulator.nginx.event import ERROR, HANGUP, PEER_CLOSED, WRITE
 from emulator.nginx.head import HeaderTooLarge, check_head, next_head
-from emulator.nginx.lingering import Lingering
+from emulator.nginx.lingering import part
 from emulator.nginx.request import Request
 from emulator.nginx.sendqueue import SendQueue
 
@@ -181,13 +181,17 @@ class Connection:
         badhead.timed_out(self)
 
     def begin(self) -> Request:
-        """A request takes the connection."""
+        """A new request takes the connection."""
+        self.take(request := Request(self, self.listener.default))
+        return request
+
+    def take(self, request: Request) -> None:
+        """From now on the connection is this request's."""
+        self.request = request
         self.waiting = False
         self.requests += 1
         self.worker.requests += 1
         self.reader = self.watch_client
-        self.request = Request(self, self.listener.default)
-        return self.request
 
     def _process(self, head: RequestHead, buffer: bytes) -> None:
         request = self.begin()
@@ -297,9 +301,9 @@ class Connection:
             self._finished()
 
     def _finished(self) -> None:
+        self.finishing = False
         request = self.request
         assert request is not None
-        self.finishing = False
         body = request.body
         if body is not None and not body.done:
             if body.wanted:
@@ -318,24 +322,20 @@ class Connection:
         self._let_go(request)
         location = request.location
         if not keep:
-            self._close_gently(request, location)
+            part(self, request)
             return
         self.reader = self._read_head
         self.waiting = True
         self.pipelined = bool(self.buffer)
-        self.deadline.set(location.keepalive_timeout, self.close)
-        self.kept_until = self.worker.loop.now + location.keepalive_min_timeout
+        self.await_next(location)
         self.readable |= self.peer_closed
         if self.buffer or self.readable:
             self.worker.loop.post(self._go_on)
 
-    def _close_gently(self, request: Request, location: Location) -> None:
-        unread = request.body is not None and not request.body.done
-        lingers = unread or self.buffer or self.readable or location.lingering_close == "always"
-        if lingers and location.lingering_close != "off":
-            Lingering(self, location).start()
-        else:
-            self.close()
+    def await_next(self, location: Location) -> None:
+        """Between two requests the client has this long to begin another."""
+        self.deadline.set(location.keepalive_timeout, self.close)
+        self.kept_until = self.worker.loop.now + location.keepalive_min_timeout
 
     def _log(self, request: Request) -> None:
         request.keepalive = False  # nginx's log, too, is written when that is already decided

@@ -87,8 +87,7 @@ class Dispatch(ABC):
         if self._outgoing is not None:
             self._outgoing.send_to(upstream)
             return
-        r = self.r
-        upstream.out.push(self.proxy.request_head(r, 0, b"content-length" in r.index))
+        upstream.out.push(self.proxy.bodiless_head(self.r))
         upstream.send()
 
     def to(self, where: Group | Lookup) -> None:

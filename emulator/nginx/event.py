@@ -117,6 +117,7 @@ class Loop:
         self._on_crash = on_crash
         self._clock = clock
         self._poll = _Epoll() if hasattr(select, "epoll") else _Kqueue()
+        self._wait = self._poll.wait
         self._handlers: dict[int, Handler] = {}
         self._timers: list[Timer] = []
         self._posted: list[Callable[[], None]] = []
@@ -186,8 +187,9 @@ class Loop:
         handlers = self._handlers
         gone = self._gone
         gone.clear()
-        events = self._poll.wait(self._timeout())
-        self.now = self._clock()
+        timers = self._timers
+        events = self._wait(0 if self._posted else self._timeout() if timers else -1)
+        self.now = now = self._clock()
         for fd, mask in events:
             handler = handlers.get(fd)
             if handler is not None and fd not in gone:
@@ -195,7 +197,7 @@ class Loop:
                     handler(mask)
                 except Exception as error:
                     self._on_crash(handler, error)
-        if self._timers and self._timers[0].when <= self.now:
+        if timers and timers[0].when <= now:
             self._expire()
         if self._posted:
             posted, self._posted = self._posted, []
@@ -206,15 +208,15 @@ class Loop:
         self._poll.close()
 
     def _timeout(self) -> float:
-        if self._posted:
-            return 0
         timers = self._timers
-        while timers and timers[0].callback is None:
+        while timers[0].callback is None:
             heapq.heappop(timers)
-        if not timers:
-            return -1
-        # rounded up to the poll's own resolution, or the last millisecond would be spent spinning
-        return max(0.0, timers[0].when - self._clock()) + 0.0005
+            if not timers:
+                return -1
+        # by the turn's own clock, as nginx counts; rounded up to the poll's resolution, or the last
+        # millisecond would be spent spinning
+        left = timers[0].when - self.now
+        return left + 0.0005 if left > 0 else 0.0005
 
     def _expire(self) -> None:
         timers = self._timers
@@ -231,5 +233,5 @@ class Loop:
             self._on_crash(callback, error)
 
     def _drop_cancelled(self) -> None:
-        self._timers = [timer for timer in self._timers if timer.callback is not None]
+        self._timers[:] = [timer for timer in self._timers if timer.callback is not None]
         heapq.heapify(self._timers)

@@ -89,8 +89,7 @@ class Exchange(Dispatch):
         attempt.header_at = now = r.worker.loop.now
         if self._turn is not None and self._peer is not None:
             self._turn.answered(self._peer, attempt, now)
-        answer.give(r)
-        if not output.send_header(r):
+        if not answer.send_head(r):
             self.close()
         elif len(rest) == answer.length and r.transform is None and not r.header_only:
             attempt.doing = READING

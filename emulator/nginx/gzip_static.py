@@ -67,4 +67,4 @@ def _answer(r: Request, file: OpenFile) -> int:
         return rejected
     static.describe(r, file)
     r.headers_out.append((b"Content-Encoding", b"gzip"))
-    return static.send(r, file)
+    return static.send(r, file, _name(r))

@@ -6,40 +6,71 @@ on without a second thought is remembered: a success, without a field that nginx
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from emulator.nginx import output
 
 if TYPE_CHECKING:
     from emulator.http1.message import ResponseHead
+    from emulator.nginx.location import Location
     from emulator.nginx.request import Request
 
 _MOST = 256
+_MOST_LINES = 16
 _LONGEST = 2048  # octets
 _DECIDED_ANEW = (b"x-accel-", b"set-cookie", b"location", b"refresh")
 
 
-class KnownAnswer(NamedTuple):
-    """A head, and what it made of a response before the header filters."""
+class KnownAnswer:
+    """A head of so many octets, and what it made of a response before the header filters.
 
-    head: ResponseHead
-    size: int  # in octets
-    length: int  # of the body; -1 unless it was said
-    status_line: bytes | None
-    content_type: bytes | None
-    charset: bytes | None
-    headers_out: tuple[tuple[bytes, bytes], ...]
-    passed_first_lines: frozenset[bytes] | None
+    `length` is the body's, -1 unless it was said.
+    """
 
-    def give(self, r: Request) -> None:
-        """Make the response what the first one was."""
-        r.status = self.head.status
-        r.status_line = self.status_line
-        r.content_type = self.content_type or r.content_type
-        r.charset = self.charset
-        r.content_length = self.length
-        r.disable_not_modified = True
-        r.headers_out.extend(self.headers_out)
-        if self.passed_first_lines is not None:
-            r.ctx = {**(r.ctx or {}), "first_lines": self.passed_first_lines}
+    __slots__ = ("_fields", "_lines", "_passed_first_lines", "_state", "head", "length", "size")
+
+    def __init__(self, head: ResponseHead, size: int, r: Request) -> None:
+        self.head: ResponseHead = head
+        self.size: int = size
+        self.length: int = r.content_length
+        self._fields = tuple(r.headers_out)
+        self._passed_first_lines = r.ctx.get("first_lines") if r.ctx is not None else None
+        self._state = {
+            "status": head.status,
+            "status_line": r.status_line,
+            "charset": r.charset,
+            "content_length": r.content_length,
+            "disable_not_modified": True,
+        }
+        if r.content_type is not None:
+            self._state["content_type"] = r.content_type
+        # what the client was sent after the Date, and the whole content type, by what else decides it
+        self._lines: dict[tuple[Location, bool], tuple[bytes, bytes | None]] = {}
+
+    def send_head(self, r: Request) -> bool:
+        """Make the response what the first one was, and queue its head; False when a filter has ended it."""
+        r.__dict__.update(self._state)
+        r.headers_out.extend(self._fields)
+        if self._passed_first_lines is not None:
+            r.ctx = {**(r.ctx or {}), "first_lines": self._passed_first_lines}
+        location = r.location
+        plain = r.known is not None and location.plain_head and not (r.ctx or r.internal or self.length < 0)
+        if not plain or r.method != b"GET":
+            return output.send_header(r)
+        start = r.worker.prefix.of(self.head.status, r.status_line)
+        made = self._lines.get((location, r.keepalive))
+        if made is None:
+            sent = output.send_header(r)
+            head = r.connection.out.staged[-1] if r.connection.out.staged else b""
+            if sent and head.startswith(start) and len(self._lines) < _MOST_LINES:
+                self._lines[location, r.keepalive] = head[len(start) :], r.content_type
+            return sent
+        lines, r.content_type = made
+        head = start + lines
+        r.header_sent = True
+        r.header_size = len(head)
+        r.connection.queue(head)
+        return True
 
 
 class KnownAnswers:
@@ -59,8 +90,4 @@ class KnownAnswers:
             return
         if len(self._known) >= _MOST:
             self._known.clear()
-        first_lines = r.ctx.get("first_lines") if r.ctx is not None else None
-        out = tuple(r.headers_out)
-        self._known[data] = KnownAnswer(
-            head, len(data), r.content_length, r.status_line, r.content_type, r.charset, out, first_lines
-        )
+        self._known[data] = KnownAnswer(head, len(data), r)

@@ -6,57 +6,48 @@ check and no choice of a server. Bought: a quarter of the instructions of a smal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from emulator.nginx.request import OWN, Request
 
 if TYPE_CHECKING:
     from emulator.http1.message import RequestHead
-    from emulator.nginx.compile import Server
     from emulator.nginx.connection import Connection
-    from emulator.nginx.request import Request
+    from emulator.nginx.knownfiles import KnownFile
 
 _MOST = 1024
 _LONGEST = 2048  # octets; with `_MOST`, what a worker gives to this
 
 
-class Known(NamedTuple):
-    """A sound head without a body, and what it means."""
+class Known:
+    """A sound head without a body, and what it means; `file` is the plain file that answers it."""
 
-    head: RequestHead
-    server: Server
-    host: bytes | None
-    raw_uri: bytes
-    path: bytes
-    args: bytes
-    quoted: bool
-    keepalive: bool
+    __slots__ = ("_location", "_state", "args", "file", "head", "path")
+
+    def __init__(self, head: RequestHead, r: Request) -> None:
+        self.head: RequestHead = head
+        self.path: bytes = r.path
+        self.args: bytes = r.args
+        self.file: KnownFile | None = None
+        location, match = r.server.find(r.path)
+        self._location = None if r.server.rewrite or match is not None else location
+        self._state = {name: value for name, value in r.__dict__.items() if name not in OWN}
+        self._state["known"] = self
 
     def serve(self, connection: Connection) -> None:
         """Make a request of it on this connection, and run it."""
         connection.buffer = b""
-        request = connection.begin()
+        if self.file is not None and self.file.answer(connection):
+            return
         connection.deadline.clear()
-        self._give(request)
-        request.run()
+        request = Request.again(self._state, connection)
+        connection.take(request)
+        if self._location is None:
+            request.run()
+        else:
+            request.enter(self._location)
         if connection.out.staged:
             connection.flush()
-
-    def _give(self, r: Request) -> None:
-        """Make a new request what this head made of the first one."""
-        head = self.head
-        r.head = head
-        r.method = head.method
-        r.version = head.version
-        r.request_line = head.request_line
-        r.headers = head.headers
-        r.index = head.index
-        r.whole = True
-        server = self.server
-        if server is not r.server:
-            r.server = server
-            r.location = server.location
-        r.host, r.raw_uri, r.path, r.args = self.host, self.raw_uri, self.path, self.args
-        r.quoted = self.quoted
-        r.keepalive = self.keepalive
 
 
 class KnownHeads:
@@ -69,12 +60,15 @@ class KnownHeads:
         self.get = self._known.get
 
     def remember(self, data: bytes, r: Request) -> None:
-        """Keep a head that was checked and let through; not one with a body, or whose Host was captured."""
+        """Keep a head that was checked and let through; not one with a body, or whose Host was captured.
+
+        In TLS it is not the head alone that decides.
+        """
         head = r.head
-        if head is None or head.ignored or r.length_in != 0 or r.captures or r.variables is not None:
+        if head is None or head.ignored or r.length_in != 0 or r.captures or r.variables or r.ctx:
             return
-        if len(data) > _LONGEST:
+        if len(data) > _LONGEST or r.connection.listener.tls:
             return
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[data] = Known(head, r.server, r.host, r.raw_uri, r.path, r.args, r.quoted, r.keepalive)
+        self._known[data] = Known(head, r)

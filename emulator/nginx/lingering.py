@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulator.nginx.connection import Connection
     from emulator.nginx.location import Location
+    from emulator.nginx.request import Request
 
 _READ_SIZE = 65536
+
+
+def part(connection: Connection, request: Request) -> None:
+    """Close after a request that was the last one: at once if the client has nothing more to say."""
+    location = request.location
+    unread = request.body is not None and not request.body.done
+    lingers = unread or connection.buffer or connection.readable or location.lingering_close == "always"
+    if lingers and location.lingering_close != "off":
+        Lingering(connection, location).start()
+    else:
+        connection.close()
 
 
 class Lingering:

@@ -83,6 +83,8 @@ class Location:
         "msie_padding_for_chrome",
         "name",
         "no_regex",
+        "only_files",
+        "plain_head",
         "port_in_redirect",
         "proxy",
         "recursive_error_pages",
@@ -149,6 +151,8 @@ class Location:
         self._match_length: int | None = len(self.name)
         self.error_pages: dict[int, ErrorPage] | None = None
         self.files: Files = PLAIN
+        self.plain_head = False  # an answer's head goes out as it is
+        self.only_files = False  # nothing but the file decides what is answered
 
     def copy(self) -> Location:
         return copy.copy(self)
@@ -231,6 +235,12 @@ def compile_location(block: Block, groups: dict[str, Group], conf: HttpConf, wha
             limited = _compile_inner(limits, block, groups, conf, what)
             rewriting = (_limit_except(limits.value, limited, rewriting),)
     location.handlers = (*rewriting, *_phases(location, block, block))
+    location.only_files = (
+        location.plain_head
+        and location.files is PLAIN
+        and len(location.handlers) == 2
+        and location.handlers[1] is static.static
+    )
     return location
 
 
@@ -272,6 +282,7 @@ def _merged(block: Block, conf: HttpConf, what: Match | None) -> Location:
     location.error_logs = conf.registry.error_logs(block)
     location.access_logs = compile_access_logs(block, conf.registry, own)
     location.filter_head = compile_filters(block, own)
+    location.plain_head = location.filter_head is None and location.server_tokens
     location.trailers = compile_trailers(block, own)
     if block.given("limit_rate_after", "0") != "0":
         from emulator.nginx.pace import compile_size

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.fieldgetters import Getter
+from emulator.nginx.getters import GETTERS
 from emulator.nginx.variables import Template, _known, as_one
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ _SAFE = frozenset(
 )
 
 
+_OF_HEAD = frozenset(("request", "remote_user"))
+
+
 def _escape_default(value: bytes | None) -> bytes:
     if value is None:
         return b"-"
@@ -63,7 +67,10 @@ def _escape_none(value: bytes | None) -> bytes:
     return value or b""
 
 
-_ESCAPES: dict[str, Callable[[bytes | None], bytes]] = {
+Escape = Callable[[bytes | None], bytes]
+Part = bytes | tuple[Getter, str]
+
+_ESCAPES: dict[str, Escape] = {
     "default": _escape_default,
     "json": _escape_json,
     "none": _escape_none,
@@ -72,17 +79,48 @@ _ESCAPES: dict[str, Callable[[bytes | None], bytes]] = {
 
 def compile_format(text: str, escape: str = "default", own: Container[str] = ()) -> Template:
     """A log_format's text -> the callable that gives one line, with its newline."""
-    parts: list[bytes | tuple[Getter, str]] = []
+    # most values come again: the same agent, the same page
+    escaped = lru_cache(1024)(_ESCAPES[escape])
+    parts: list[Part] = []
+    steady: list[Part] = []  # the parts since the last one that another request may have otherwise
     position = 0
     for found in _REFERENCE.finditer(text):
         if found.start() > position:
-            parts.append(text[position : found.start()].encode(*ENCODING))
+            steady.append(text[position : found.start()].encode(*ENCODING))
         name = found[1] or found[2]
-        parts.append((_known(name, own), "{}(r) or b'-'" if name in _SAFE else "escape({}(r))"))
+        part = _known(name, own), "{}(r) or b'-'" if name in _SAFE else "escape({}(r))"
+        if _of_head(name.lower(), own):
+            steady.append(part)
+        else:
+            parts += *_once_a_head(steady, escaped), part
+            steady = []
         position = found.end()
-    parts.append(text[position:].encode(*ENCODING) + b"\n")
-    # most values come again: the same agent, the same page
-    return as_one(parts, escape=lru_cache(1024)(_ESCAPES[escape]))
+    steady.append(text[position:].encode(*ENCODING) + b"\n")
+    return as_one([*parts, *_once_a_head(steady, escaped)], escape=escaped)
+
+
+def _of_head(name: str, own: Container[str]) -> bool:
+    """Whether a variable's value follows from the octets of the request's head alone."""
+    if name in own:
+        return False
+    return name in _OF_HEAD or (name.startswith("http_") and name not in GETTERS)
+
+
+def _once_a_head(parts: list[Part], escaped: Escape) -> list[Part]:
+    """Parts that are made once for a head that comes again (knownheads.py); each spares a call and a pass."""
+    if all(isinstance(part, bytes) for part in parts):
+        return parts
+    make = as_one(parts, escape=escaped)
+
+    def text_of(r: Request) -> bytes:
+        if (head := r.head) is None:
+            return make(r)
+        text = head.texts.get(make)
+        if text is None:
+            text = head.texts[make] = make(r)
+        return text
+
+    return [(text_of, "{}(r)")]
 
 
 class Log(Protocol):

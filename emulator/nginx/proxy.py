@@ -121,6 +121,7 @@ class Proxy:
     intercept_errors: bool
     ignore_client_abort: bool
     socket_keepalive: bool
+    steady: bool  # the same head from a client makes the same head for the upstream
     plain: bool  # answers go on as they come: buffered, at their own pace, not cut
     tls: TlsClient | None
 
@@ -177,6 +178,19 @@ class Proxy:
         if self.pass_headers:
             rest += self._passed(r)
         return join(b"", parts) + rest + b"\r\n"
+
+    def bodiless_head(self, r: Request) -> bytes:
+        """The head of a request without a body; with a head that came before its own one is kept, too."""
+        known = r.known
+        if known is None or not self.steady or r.path is not known.path or r.args is not known.args:
+            return self.request_head(r, 0, b"content-length" in r.index)
+        if r.internal or not (r.unparsed_uri and r.valid_location):
+            return self.request_head(r, 0, b"content-length" in r.index)
+        head = known.head.texts.get(self)
+        if head is None:
+            head = self.request_head(r, 0, b"content-length" in r.index)
+            known.head.texts[self] = head
+        return head
 
     def _passed(self, r: Request) -> bytes:
         """The client's own fields, which are known to be lines; a head that comes again remembers them."""

@@ -39,6 +39,7 @@ def compile_proxy(
     _headers(proxy, block, own)
     proxy.redirects = compile_redirects(proxy, block, what, own)
     _cookies(proxy, block, own)
+    proxy.steady = proxy.fixed_headers is not None and proxy.method is None and proxy.dynamic is None
     return proxy
 
 

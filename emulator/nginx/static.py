@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.nginx import output
+from emulator.nginx import knownfiles, output
 from emulator.nginx.conf import ENCODING
 from emulator.nginx.openfiles import LINKS, OpenFailed, OpenFile, refuse
 from emulator.nginx.request import AGAIN, DECLINED, Handler, Request
@@ -44,7 +44,7 @@ def static(r: Request) -> int:
             return rejected
         r.allow_ranges = True
         describe(r, file)
-        return send(r, file)
+        return send(r, file, name)
     finally:
         file.close()
 
@@ -69,7 +69,7 @@ def describe(r: Request, file: OpenFile) -> None:
     r.content_type = r.content_type or location.content_type(r.path)
 
 
-def send(r: Request, file: OpenFile) -> int:
+def send(r: Request, file: OpenFile, name: str) -> int:
     """The answer that a file is, as it was described."""
     if not output.send_header(r):
         return AGAIN
@@ -81,6 +81,8 @@ def send(r: Request, file: OpenFile) -> int:
             r.connection.queue(r.ctx["tail"])
         elif file.size:
             output.send_file(r, file.fd, 0, file.size)
+            if r.known is not None and r.location.only_files:
+                knownfiles.remember(r, name, file)
     r.finalize_output()
     return AGAIN
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from emulator.nginx.clienthello import BadHello, ClientHello, client_hello
 from emulator.nginx.connection import Connection
 from emulator.nginx.head import validate_host
-from emulator.nginx.knownheads import KnownHeads
 from emulator.nginx.listener import Captures, Listener
 from emulator.nginx.opensslwords import words
 from emulator.nginx.request import Request
@@ -69,7 +68,6 @@ class Negotiated(Listener):
             setattr(self, attribute, getattr(whole, attribute))
         self.default = server
         self.single = None
-        self.known = KnownHeads()
         self._all, self._name, self._captures = whole, name, captures
 
     def find(self, host: bytes) -> tuple[Server, Captures | None]:
