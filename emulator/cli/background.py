@@ -89,6 +89,8 @@ def _options(verb: str, words: Start) -> list[str]:
         if value is not None:
             options += [f"--{name}", str(value)]
     flags = (
-        ("fresh_addresses",) if verb == "engine" else ("fresh_addresses", "fresh_volumes", "private_volumes", "quiet", "stays")
+        ("fresh_addresses",)
+        if verb == "engine"
+        else ("fresh_addresses", "fresh_volumes", "private_volumes", "quiet", "stays")
     )
     return options + [f"--{name.replace('_', '-')}" for name in flags if getattr(words, name)]

@@ -53,7 +53,11 @@ class Checkup:
         self._timer = self._loop.call_later(self.health.pause(now), self._begin)
 
     def end(self) -> None:
-        """No more tests, and the one that runs ends unheard; also while the container is paused."""
+        """No more tests, and the one that runs ends unheard; also while the container is paused.
+
+        Whom nobody tests is unhealthy, without a word about it, as in Docker.
+        """
+        self.health.status = health.UNHEALTHY
         if self._timer is not None:
             self._timer.cancel()
         if self._test is not None:

@@ -24,10 +24,11 @@ from .process import Command, NotStarted, Process, find_executable, runs_python,
 from .root import remove_tree
 
 if TYPE_CHECKING:
-    from ..settings import Healthcheck
+    from ..settings import Healthcheck, Mount
     from .checkup import Checkup
     from .health import Health
     from .memory import MemoryLimit
+    from .mounts import Mounted
     from .usage import Row, Usage
 
 Listens = Callable[[str, str, int], None]
@@ -46,6 +47,9 @@ class Surroundings(NamedTuple):
     listens: Listens
     output: Callable[[Task, Line], None]
     note: Callable[[str], None]
+    volume: Callable[[Mount], object] = lambda mount: None  # a volume has come with its first task
+    discard: Callable[[str], object] = lambda name: None  # an anonymous one has gone with it
+    fresh_volumes: bool = False
 
 
 class Container:
@@ -73,6 +77,7 @@ class Container:
         self.log = Log(around.loop.time)
         self.log.follow(lambda line: around.output(task, line))
         self.on_remove: Callable[[], object] = lambda: None
+        self.mounts: tuple[Mounted, ...] = ()
         self._home, self._around = home, around
         # A traceback names the user's own files: what stands in this root are links to them.
         self._own = (
@@ -108,7 +113,7 @@ class Container:
 
     @property
     def workdir(self) -> str:
-        return self.recipe.workdir
+        return self.task.spec.dir or self.recipe.workdir
 
     @property
     def expose(self) -> tuple[int, ...]:
@@ -139,16 +144,22 @@ class Container:
         self._watch(process)
 
     def stop(self, stop_signal: str | None) -> None:
-        number = signals.number(stop_signal or self.recipe.stop_signal)
+        self.send(signals.number(stop_signal or self.recipe.stop_signal))
+
+    def ask(self, stop_signal: str | None) -> None:
+        """The stop signal to a process that may not know how to take it: it is no container that ends."""
         if self._process is not None:
-            self._process.send(number)
+            self._process.send(signals.number(stop_signal or self.recipe.stop_signal))
         self.unpause()
 
     def send(self, number: int) -> None:
-        """As `docker kill`: to the first process; with SIGKILL its whole container ends."""
+        """As `docker kill`: to the first process; with SIGKILL its whole container ends.
+
+        As the first of a container, which the kernel keeps from signals that it has no handler for.
+        """
         if number == signal.SIGKILL:
             self.kill()
-        elif self._process is not None:
+        elif self._process is not None and (self.task.spec.init or self._process.handles(number)):
             self._process.send(number)
 
     def kill(self) -> None:
@@ -257,7 +268,7 @@ class Container:
         for watcher in (*self._probes, self._checkup, self._memory):
             if watcher is not None:
                 watcher.end()
-        self.finished = self._around.loop.time()
+        self.finished, self.paused = self._around.loop.time(), False
         self._around.guardian.forget(process.pid)
         for stream, descriptor in ((STDOUT, process.stdout), (STDERR, process.stderr)):
             while self._read(stream, descriptor):

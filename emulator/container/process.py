@@ -60,6 +60,15 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def handles(self, number: int) -> bool:
+        """Whether it has a handler for a signal; where the system does not say, it is taken to have one."""
+        try:
+            with open(f"/proc/{self.pid}/status", "rb") as file:  # noqa: PTH123
+                caught = next(line for line in file if line.startswith(b"SigCgt:"))
+        except (OSError, StopIteration):
+            return True
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1) or number == signal.SIGSTOP
+
     def send_group(self, number: int) -> None:
         """To every process of the task that has not left its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -128,7 +137,7 @@ def find_executable(name: str, path: str, folder: str) -> str:
         except OSError as error:
             raise NotStarted(f'exec: "{name}": stat {name}: {_words(error)}', 127) from None
         if stat.S_ISDIR(mode):
-            raise NotStarted(f'exec: "{name}": is a directory', 126)
+            raise NotStarted(f'exec: "{name}": permission denied', 126)
         if not os.access(candidate, os.X_OK):
             raise NotStarted(f'exec: "{name}": permission denied', 126)
         return candidate

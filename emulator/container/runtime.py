@@ -9,20 +9,19 @@ from pathlib import Path
 
 from .. import livetable
 from ..settings import Mount, Settings
-from ..swarm import templates
+from ..swarm import signals, templates
 from ..swarm.agent import Rejected
 from ..swarm.identity import container_id
 from ..swarm.model import Service, Task
 from ..swarm.networks import Links
-from ..swarm.volumes import Stale, folder, seed_source
 from .busy import taken
 from .container import Container, Surroundings
 from .environment import PACKAGE, SHIM, environment
 from .guardian import MARK
 from .images import NoSuchImage, Recipe, recipe
+from .mounts import Mounted, Volumes, readonly
 from .process import Command
 from .root import Root
-from .seed import seed
 
 STATE_MARK = "EMULATOR_STATE"
 
@@ -34,7 +33,8 @@ class Runtime:
         self._settings, self._around = settings, around
         self._state = settings.emulator.state
         self._recipes: dict[str, Recipe] = {}
-        self._told: set[str] = set()
+        note, fresh = around.note, around.fresh_volumes
+        self.volumes = Volumes(settings, around.loop.time, note, fresh=fresh)
         self.containers: dict[str, Container] = {}
 
     def recipe(self, image: str) -> Recipe:
@@ -55,32 +55,31 @@ class Runtime:
         made = self.recipe(task.spec.image)
         home = self._state / "tasks" / task.id
         identity = container_id()
-        known = self._context(task, service)
-        try:
-            hostname = templates.expand(task.spec.hostname or identity[:12], known)
-            mounts = [self._mount(mount, made, known) for mount in task.spec.mounts]
-            wanted = {name: templates.expand(value, known) for name, value in (*made.env, *task.spec.env)}
-        except templates.BadTemplate as error:
-            raise Rejected(f"expanding env failed: {error}") from None
+        spec = _expanded(task, self._context(task, service))
+        said = made.real(made.command(task.spec.command, task.spec.args))
+        _check(task, said)
+        mounts = tuple(self._mount(mount, made, home) for mount in spec.mounts)
         for port in () if made.has_namespace else made.expose:
             if words := taken(links.place.host, links.place.port(port)):
                 raise Rejected(f"cannot listen on {words}")
-        root = self._root(made, home / "root", mounts)
+        hostname = spec.hostname or identity[:12]
+        root = self._root(made, home / "root", [(mount.target, real) for mount, real in mounts])
         around = self._around
         marks = _marks(task, links, hostname, around, str(self._state))
+        marks["EMULATOR_READONLY"] = readonly(root.path, mounts, whole=task.spec.read_only)
         descriptors: tuple[int, ...] = ()
         if made.has_namespace:
             marks["EMULATOR_NAMESPACE"] = str(_write_namespace(home, hostname, root, links, self._settings))
             descriptors = tuple(descriptor for _, descriptor in links.rotations)
-        wanted = {name: root.translate(value) for name, value in wanted.items()}
-        said = made.real(made.command(task.spec.command, task.spec.args))
+        wanted = {name: root.translate(value) for name, value in (*made.env, *spec.env)}
         argv = tuple(root.translate(_placed(word, made, links)) for word in said)
         front = PACKAGE if made.has_namespace else SHIM
         env = environment(os.environ, hostname, wanted, marks, front)
-        command = Command(argv, env, str(root.folder(made.workdir)), descriptors)
+        command = Command(argv, env, str(root.folder(task.spec.dir or made.workdir)), descriptors)
         container = Container(identity, hostname, task, made, links, command, home, around)
+        container.mounts = mounts
         self.containers[identity] = container
-        container.on_remove = lambda: self.containers.pop(identity, None)
+        container.on_remove = lambda: self._removed(container)
         return container
 
     def container(self, reference: str) -> Container | None:
@@ -99,24 +98,18 @@ class Runtime:
         machine = (os.uname().machine, os.uname().sysname.lower())
         return templates.context(task, node, machine, dict(service.spec.labels))
 
-    def _mount(self, mount: Mount, made: Recipe, known: Mapping[str, str]) -> tuple[str, str]:
-        """Container path and real path; a volume that is empty takes what the image has there."""
-        source, target = templates.expand(mount.source, known), templates.expand(mount.target, known)
-        if not target.startswith("/"):
-            raise Rejected(f"invalid mount target, must be an absolute path: {target}")
-        if mount.type == "bind":
-            if not Path(source).exists():
-                words = "bind source path does not exist"
-                raise Rejected(f'invalid mount config for type "bind": {words}: {source}')
-            return target, source
-        real = folder(self._settings, source)
-        real.mkdir(parents=True, exist_ok=True)
-        record = self._state / "volumes" / f"{source}.seed.json"
-        old = seed(source, real, seed_source(made.folder, made.workdir, target), record)
-        if old is not None and source not in self._told:
-            self._told.add(source)
-            self._around.note(_words(old, real))
-        return target, str(real)
+    def _mount(self, mount: Mount, made: Recipe, home: Path) -> Mounted:
+        mounted = self.volumes.mount(mount, made, home)
+        if mount.type == "volume":
+            self._around.volume(mounted.mount)
+        return mounted
+
+    def _removed(self, container: Container) -> None:
+        """Its anonymous volumes go with it."""
+        self.containers.pop(container.id, None)
+        for wanted, (mount, _) in zip(container.task.spec.mounts, container.mounts, strict=True):
+            if mount.type == "volume" and not wanted.source:
+                self._around.discard(mount.source)
 
     def _root(self, made: Recipe, path: Path, mounts: list[tuple[str, str]]) -> Root:
         root = Root(path)
@@ -178,10 +171,18 @@ def _write_namespace(home: Path, hostname: str, root: Root, links: Links, settin
     return file
 
 
-def _words(old: Stale, real: Path) -> str:
-    """As in Docker the volume keeps its first content, which there nobody tells."""
-    more = f" and {len(old.files) - 1} more" if len(old.files) > 1 else ""
-    return (
-        f"volume {old.volume} still has the image's files of its first use; {old.files[0]}{more} "
-        f"changed since (empty {real} to take the new ones)"
-    )
+def _expanded(task: Task, known: Mapping[str, str]) -> templates.Expanded:
+    try:
+        return templates.expand_spec(task.spec, known)
+    except templates.BadTemplate as error:
+        raise Rejected(str(error)) from None
+
+
+def _check(task: Task, command: tuple[str, ...]) -> None:
+    """What Docker finds out only when it creates the container."""
+    if not command:
+        raise Rejected("No command specified")
+    try:
+        signals.number(task.spec.stop_signal or "SIGTERM")
+    except ValueError as error:
+        raise Rejected(str(error)) from None

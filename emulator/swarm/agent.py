@@ -46,6 +46,9 @@ if TYPE_CHECKING:
         def stop(self, signal: str | None) -> None:
             """Send the stop signal to the first process."""
 
+        def ask(self, signal: str | None) -> None:
+            """The same for the engine's own end, also to a process that has no handler for it."""
+
         def kill(self) -> None:
             """End every process of it at once."""
 
@@ -115,6 +118,7 @@ class Agent:
     ) -> None:
         self._store, self._loop, self._networks, self._runtime = store, loop, networks, runtime
         self._node_id, self._listening = node_id, listening
+        self._leaving = False
         self.runs: dict[str, Run] = {}
         self._waiting: dict[str, None] = {}
         self._ending = False
@@ -167,6 +171,9 @@ class Agent:
     def stop_all(self, tasks: list[Task]) -> None:
         """The engine is stopping: the same way out for each of them, without waiting for who is served."""
         self._ending = True
+        for run in self.runs.values():
+            if isinstance(run.timer, Drain):
+                run.timer.hurry()
         for task in tasks:
             self._stop(task)
 
@@ -307,15 +314,26 @@ class Agent:
         """Once: out of the rotation, the stop signal when nobody is served, the kill after the grace."""
         if run.stopping or run.unhealthy or run.container is None:
             return
-        self._networks.leave(task)
-        if run.ready and not self._ending and not self._networks.is_direct(task):
-            run.timer = Drain(self._loop, run.links.reached, partial(self._tell_to_stop, task, run))
+        leave, tell = partial(self._networks.leave, task), partial(self._tell_to_stop, task, run)
+        if run.ready and not self._ending:
+            own = [] if self._networks.is_direct(task) else run.links.reached
+            run.timer = Drain(self._loop, own, partial(self._is_replaced, task), leave, tell)
         else:
-            self._tell_to_stop(task, run)
+            leave()
+            tell()
+
+    def _is_replaced(self, task: Task) -> bool:
+        """Whether nobody waits for another task of its slot to listen."""
+        return not any(
+            other.slot == task.slot and other.desired is DesiredState.RUNNING and not other.listens
+            for other in self._store.tasks_of(task.service_id)
+            if other.id != task.id and not other.state.is_final
+        )
 
     def _tell_to_stop(self, task: Task, run: Run) -> None:
         assert run.container is not None
-        run.container.stop(task.spec.stop_signal)
+        stop = run.container.ask if self._leaving else run.container.stop
+        stop(task.spec.stop_signal)
         run.timer = self._loop.call_later(task.spec.stop_grace_period, run.container.kill)
 
     def _ended(self, task_id: str, code: int) -> None:

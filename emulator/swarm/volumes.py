@@ -18,6 +18,7 @@ class Stale(NamedTuple):
 
     volume: str
     files: tuple[str, ...]
+    seeded: float = 0.0
 
 
 def folder(settings: Settings, name: str) -> Path:
@@ -32,8 +33,13 @@ def state_folder(state: Path, name: str) -> Path:
     return state / "volumes" / name / "_data"
 
 
-def seed_source(image_folder: Path | None, workdir: str, target: str) -> Path | None:
+def seed_source(
+    image_folder: Path | None, workdir: str, target: str, layout: Mapping[str, str] | None = None
+) -> Path | None:
     """The image's own folder at a mount point, or None when the image has nothing there."""
+    for path, real in (layout or {}).items():
+        if PurePosixPath(target).is_relative_to(path):
+            return Path(real) / PurePosixPath(target).relative_to(path)
     if image_folder is None:
         return None
     try:
@@ -48,7 +54,9 @@ def needs_seed(entries: Iterable[str]) -> bool:
     return not any(True for _ in entries)
 
 
-def stale(volume: str, seeded: Mapping[str, str], image: Mapping[str, str]) -> Stale | None:
+def stale(
+    volume: str, seeded: Mapping[str, str], image: Mapping[str, str], when: float = 0.0
+) -> Stale | None:
     """What the image has now and the volume's seed had not: maps of path -> fingerprint."""
     changed = tuple(sorted(path for path, mark in image.items() if seeded.get(path) != mark))
-    return Stale(volume, changed) if changed else None
+    return Stale(volume, changed, when) if changed else None

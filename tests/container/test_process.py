@@ -92,7 +92,7 @@ def test_an_exit_code_is_dockers(tmp_path: Path, code: str, expected: int) -> No
     [
         ("nosuchcmd", 'exec: "nosuchcmd": executable file not found in $PATH', 127),
         ("/no/such", 'exec: "/no/such": stat /no/such: no such file or directory', 127),
-        ("/usr", 'exec: "/usr": is a directory', 126),
+        ("/usr", 'exec: "/usr": permission denied', 126),
         ("./plain", 'exec: "./plain": permission denied', 126),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.container.memory import MemoryLimit
 from emulator.container.process import Process, spawn
-from emulator.container.usage import family, members, resident, rows, usage
+from emulator.container.usage import Usage, family, members, resident, rows, usage
 
 from .rig import Rig
 
@@ -60,7 +60,7 @@ time.sleep(60)
     assert len(found) == sum_of.pids == 2
     assert 30 * _MEGABYTE < sum_of.memory < 58 * _MEGABYTE, "pages that both share count once"
     assert 0.05 < sum_of.cpu < 5
-    assert usage(found).pids == 0, "what is gone uses nothing"
+    assert usage([process.pid]) == Usage(), "what is gone uses nothing"
 
 
 def test_a_daemon_that_left_its_session_is_found_by_its_mark(rig: Rig) -> None:

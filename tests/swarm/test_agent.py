@@ -49,6 +49,9 @@ class Box:
     def stop(self, signal: str | None) -> None:
         self.told.append(f"stop {self.task.label} {self.runtime.resolved()}")
 
+    def ask(self, signal: str | None) -> None:
+        self.stop(signal)
+
     def kill(self) -> None:
         self.told.append(f"kill {self.task.label}")
         self.exit(137)
