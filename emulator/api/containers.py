@@ -1,19 +1,33 @@
-"""Containers as Docker's JSON: `docker ps` and `docker inspect`.
-
-Environment variables are shown by name only: their values may be secrets.
-"""
+"""Containers as Docker's JSON: `docker ps` and `docker inspect`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from ..settings import Mount
+from ..swarm.described import tagged
 from ..swarm.model import Task
+from ..swarm.network import parse
 from ..swarm.store import Store
-from .schema import JSON, cidr, mac, moment, mounted, network_id, tagged
+from . import images, networkshape, specshape
+from .localnetworks import INGRESS, digest, endpoint_id, mac
+from .specshape import JSON
+from .times import moment, span
 from .world import Container
 
-_IMAGE_ID = "sha256:" + "0" * 64
+_MASKED = [
+    "asound",
+    "acpi",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "timer_list",
+    "timer_stats",
+    "sched_debug",
+    "scsi",
+]
+_READONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
 
 
 def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
@@ -21,71 +35,46 @@ def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
     return {
         "Id": thing.id,
         "Names": [f"/{thing.task.name}"],
-        "Image": tagged(thing.task.spec.image),
-        "ImageID": _IMAGE_ID,
+        "Image": tagged(thing.task.spec.image).partition("@")[0],
+        "ImageID": images.image_id(thing.task.spec.image),
         "Command": _quoted(thing.words),
         "Created": int(thing.created),
-        "Ports": [{"PrivatePort": port, "Type": "tcp"} for port in thing.expose],
+        "Ports": list(_ports(thing, store)),
         "Labels": labels(thing.task, node_id),
         "State": state(thing),
-        "Status": _status(thing, now),
+        "Status": status(thing, now),
         "HostConfig": {"NetworkMode": "default"},
         "NetworkSettings": {"Networks": _networks(thing, store)},
-        "Mounts": [_mount_point(mount) for mount in thing.task.spec.mounts],
+        "Mounts": [_mount_point(mount, store) for mount in thing.task.spec.mounts],
     }
 
 
-def inspect(thing: Container, store: Store, node_id: str) -> JSON:
+def inspect(thing: Container, store: Store, node_id: str, env: list[str]) -> JSON:
     """`docker inspect`; `Emulator` says where it really is, and whether its endpoint is in the rotation."""
     return {
         "Id": thing.id,
         "Created": moment(thing.created),
         "Path": thing.words[0] if thing.words else "",
         "Args": list(thing.words[1:]),
-        "State": {
-            "Status": state(thing),
-            "Running": thing.running,
-            "Paused": thing.paused,
-            "Restarting": False,
-            "OOMKilled": False,
-            "Dead": False,
-            "Pid": thing.pid if thing.running else 0,
-            "ExitCode": thing.exit_code,
-            "Error": "",
-            "StartedAt": moment(thing.started),
-            "FinishedAt": moment(thing.finished),
-        },
-        "Image": _IMAGE_ID,
+        "State": _state(thing, store),
+        "Image": images.image_id(thing.task.spec.image),
+        "ResolvConfPath": "",
+        "HostnamePath": "",
+        "HostsPath": "",
+        "LogPath": "",
         "Name": f"/{thing.task.name}",
         "RestartCount": 0,
         "Driver": "processes",
         "Platform": os.uname().sysname.lower(),
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": {
-            "NetworkMode": "default",
-            "LogConfig": {"Type": "json-file", "Config": {}},
-            "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
-            "PortBindings": {},
-            "Mounts": [mounted(mount) for mount in thing.task.spec.mounts],
-        },
-        "Mounts": [_mount_point(mount) for mount in thing.task.spec.mounts],
-        "Config": {
-            "Hostname": thing.hostname,
-            "User": "",
-            "ExposedPorts": {f"{port}/tcp": {} for port in thing.expose},
-            "Tty": False,
-            "OpenStdin": False,
-            "Env": [f"{name}=" for name in thing.names],
-            "Cmd": list(thing.words),
-            "Image": tagged(thing.task.spec.image),
-            "WorkingDir": thing.workdir,
-            "Entrypoint": None,
-            "Labels": labels(thing.task, node_id),
-        },
-        "NetworkSettings": {
-            "Ports": {f"{port}/tcp": None for port in thing.expose},
-            "Networks": _networks(thing, store),
-        },
+        "HostConfig": _host_config(thing),
+        "GraphDriver": {"Data": None, "Name": "processes"},
+        "Mounts": [_mount_point(mount, store) for mount in thing.task.spec.mounts],
+        "Config": _config(thing, node_id, env),
+        "NetworkSettings": _network_settings(thing, store),
         "Emulator": {
             "Ready": thing.running and store.tasks.get(thing.task.id, thing.task).listens,
             "Address": thing.links.place.host,
@@ -103,36 +92,23 @@ def state(thing: Container) -> str:
     return "exited" if thing.finished else "created"
 
 
-def _status(thing: Container, now: float) -> str:
+def status(thing: Container, now: float) -> str:
+    """As moby's State.String."""
     if thing.running:
-        return f"Up {span(now - thing.started)}{' (Paused)' if thing.paused else ''}"
+        health = thing.health
+        if thing.paused:
+            more = " (Paused)"
+        elif health is not None:
+            more = f" ({'health: ' if health.status == 'starting' else ''}{health.status})"
+        else:
+            more = ""
+        return f"Up {span(now - thing.started)}{more}"
     return f"Exited ({thing.exit_code}) {span(now - thing.finished)} ago" if thing.finished else "Created"
-
-
-def span(seconds: float) -> str:
-    """go-units' HumanDuration."""
-    whole = int(seconds)
-    if whole < 1:
-        return "Less than a second"
-    for size, limit, word in (
-        (1, 60, "second"),
-        (60, 60, "minute"),
-        (3600, 48, "hour"),
-        (86400, 14, "day"),
-        (604800, 9, "week"),
-        (2592000, 24, "month"),
-    ):
-        count = whole // size if size < 3600 else round(seconds / size)
-        if count < limit:
-            special = {"minute": "About a minute", "hour": "About an hour"}
-            if count <= 1:
-                return special.get(word, f"{count} {word}")
-            return f"{count} {word}s"
-    return f"{round(seconds / 31536000)} years"
 
 
 def labels(task: Task, node_id: str) -> JSON:
     return {
+        **dict(task.spec.labels),
         "com.docker.swarm.node.id": node_id,
         "com.docker.swarm.service.id": task.service_id,
         "com.docker.swarm.service.name": task.service_name,
@@ -142,34 +118,192 @@ def labels(task: Task, node_id: str) -> JSON:
     }
 
 
-def _networks(thing: Container, store: Store) -> JSON:
-    return {
-        link.network: {
-            "IPAMConfig": {"IPv4Address": link.address},
-            "Links": None,
-            "Aliases": [thing.id[:12]],
-            "NetworkID": network_id(link.network, store),
-            "EndpointID": thing.id,
-            "Gateway": "",
-            "IPAddress": link.address,
-            "IPPrefixLen": int(cidr(link.address, link.network, store).partition("/")[2]),
-            "MacAddress": mac(link.address),
-            "DriverOpts": None,
+def _state(thing: Container, store: Store) -> JSON:
+    task = store.tasks.get(thing.task.id, thing.task)
+    made: JSON = {
+        "Status": state(thing),
+        "Running": thing.running,
+        "Paused": thing.paused,
+        "Restarting": False,
+        "OOMKilled": thing.oom_killed,
+        "Dead": False,
+        "Pid": thing.pid if thing.running else 0,
+        "ExitCode": thing.exit_code,
+        "Error": "" if thing.started else task.error,
+        "StartedAt": moment(thing.started),
+        "FinishedAt": moment(thing.finished),
+    }
+    if thing.health is not None:
+        made["Health"] = {
+            "Status": thing.health.status,
+            "FailingStreak": thing.health.streak,
+            "Log": [
+                {
+                    "Start": moment(result.start),
+                    "End": moment(result.end),
+                    "ExitCode": result.exit_code,
+                    "Output": result.output,
+                }
+                for result in thing.health.results
+            ],
         }
-        for link in thing.links.attachments
+    return made
+
+
+def _config(thing: Container, node_id: str, env: list[str]) -> JSON:
+    spec = thing.task.spec
+    made: JSON = {
+        "Hostname": thing.hostname,
+        "Domainname": "",
+        "User": spec.user or "",
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "ExposedPorts": {f"{port}/tcp": {} for port in thing.expose},
+        "Tty": spec.tty,
+        "OpenStdin": False,
+        "StdinOnce": False,
+        "Env": env,
+        "Cmd": list(thing.words),
+        "Image": tagged(spec.image),
+        "Volumes": None,
+        "WorkingDir": spec.dir or thing.workdir,
+        "Entrypoint": None,
+        "OnBuild": None,
+        "Labels": labels(thing.task, node_id),
+    }
+    if spec.healthcheck is not None:
+        made["Healthcheck"] = specshape.healthcheck(spec.healthcheck)
+    if spec.stop_signal:
+        made["StopSignal"] = spec.stop_signal
+    return made
+
+
+def _host_config(thing: Container) -> JSON:
+    spec = thing.task.spec
+    return {
+        "Binds": None,
+        "ContainerIDFile": "",
+        "LogConfig": {"Type": "json-file", "Config": {}},
+        "NetworkMode": "default",
+        "PortBindings": {},
+        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+        "AutoRemove": False,
+        "VolumeDriver": "",
+        "VolumesFrom": None,
+        "IpcMode": "private",
+        "OomScoreAdj": 0,
+        "PidMode": "",
+        "Privileged": False,
+        "PublishAllPorts": False,
+        "ReadonlyRootfs": spec.read_only,
+        "Isolation": "default",
+        "Memory": spec.limits.memory,
+        "NanoCpus": spec.limits.nano_cpus,
+        "MemoryReservation": spec.reservations.memory,
+        "MemorySwap": 2 * spec.limits.memory,
+        "PidsLimit": spec.limits.pids or None,
+        "Ulimits": [],
+        "Mounts": [specshape.mount(mount) for mount in spec.mounts],
+        "MaskedPaths": [*(f"/proc/{name}" for name in _MASKED), "/sys/firmware"],
+        "ReadonlyPaths": [f"/proc/{name}" for name in _READONLY],
+        "Init": bool(spec.init),
     }
 
 
-def _mount_point(mount: Mount) -> JSON:
-    named = {"Name": mount.source, "Driver": "local"} if mount.type == "volume" else {}
+def _network_settings(thing: Container, store: Store) -> JSON:
+    sandbox = digest(f"sandbox {thing.id}")
     return {
-        "Type": mount.type,
-        "Source": mount.source,
+        "Bridge": "",
+        "SandboxID": sandbox,
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "Ports": _bindings(thing, store),
+        "SandboxKey": f"/var/run/docker/netns/{sandbox[:12]}",
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        "EndpointID": "",
+        "Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "MacAddress": "",
+        "Networks": _networks(thing, store),
+    }
+
+
+def _host_ports(thing: Container, store: Store) -> list[tuple[int, int, str]]:
+    """Container port, this machine's, protocol: of host mode only."""
+    task = store.tasks.get(thing.task.id, thing.task)
+    return [(port.target, port.published, port.protocol) for port in task.ports] if thing.running else []
+
+
+def _ports(thing: Container, store: Store) -> Iterator[JSON]:
+    published = _host_ports(thing, store)
+    for target, number, protocol in published:
+        for address in ("0.0.0.0", "::"):
+            yield {"IP": address, "PrivatePort": target, "PublicPort": number, "Type": protocol}
+    shown = {(target, protocol) for target, _, protocol in published}
+    if thing.running:
+        yield from (
+            {"PrivatePort": port, "Type": "tcp"} for port in thing.expose if (port, "tcp") not in shown
+        )
+
+
+def _bindings(thing: Container, store: Store) -> JSON:
+    made: JSON = {f"{port}/tcp": None for port in thing.expose}
+    for target, number, protocol in _host_ports(thing, store):
+        made[f"{target}/{protocol}"] = [
+            {"HostIp": address, "HostPort": str(number)} for address in ("0.0.0.0", "::")
+        ]
+    return made
+
+
+def _networks(thing: Container, store: Store) -> JSON:
+    made: JSON = {}
+    for link in thing.links.attachments:
+        known = networkshape.find(link.network, store)
+        made[link.network] = {
+            "IPAMConfig": {"IPv4Address": link.address},
+            "Links": None,
+            "Aliases": [thing.id[:12]] if link.network != INGRESS else None,
+            "NetworkID": networkshape.network_id(link.network, store),
+            "EndpointID": endpoint_id(thing.id, link.network) if thing.running else "",
+            "Gateway": "",
+            "IPAddress": link.address if thing.running else "",
+            "IPPrefixLen": bin(parse(known.subnet)[1]).count("1") if known and thing.running else 0,
+            "IPv6Gateway": "",
+            "GlobalIPv6Address": "",
+            "GlobalIPv6PrefixLen": 0,
+            "MacAddress": mac(link.address) if thing.running else "",
+            "DriverOpts": None,
+        }
+    return made
+
+
+def _mount_point(mount: Mount, store: Store) -> JSON:
+    if mount.type != "volume":
+        return {
+            "Type": mount.type,
+            "Source": mount.source,
+            "Destination": mount.target,
+            "Mode": "",
+            "RW": not mount.read_only,
+            "Propagation": (mount.propagation or "rprivate") if mount.type == "bind" else "",
+        }
+    volume = store.volumes.get(mount.source)
+    return {
+        "Type": "volume",
+        "Name": mount.source,
+        "Source": volume.mountpoint if volume else "",
         "Destination": mount.target,
-        "Mode": "",
+        "Driver": "local",
+        "Mode": "z",
         "RW": not mount.read_only,
-        "Propagation": "rprivate" if mount.type == "bind" else "",
-        **named,
+        "Propagation": "",
     }
 
 

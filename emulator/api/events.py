@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..swarm.model import Network, Service, Task, TaskState, Volume
+from ..swarm.described import tagged
+from ..swarm.model import Network, Node, Service, Task, TaskState, Volume
 from ..swarm.store import Change, Kind, Store
+from . import networkshape
 from .containers import labels
-from .schema import tagged
+from .filters import BadFilter
 
 _REMEMBERED = 256
 _NANO = 1_000_000_000
@@ -19,12 +21,12 @@ Follower = Callable[[Event], None]
 
 
 class Events:
-    """Turns the store's changes, and what routes tell, into events for whoever listens."""
+    """Turns the store's changes, and what handlers tell, into events for whoever listens."""
 
     def __init__(self, store: Store, clock: Callable[[], float], node_id: str) -> None:
-        self._clock, self._node_id = clock, node_id
-        self._states = {task.id: task.state for task in store.tasks.values()}
-        self._listening = {task.id for task in store.tasks.values() if task.listens}
+        self._store, self._clock, self._node_id = store, clock, node_id
+        self._tasks = dict(store.tasks)
+        self._services = dict(store.services)
         self._past: deque[Event] = deque(maxlen=_REMEMBERED)
         self._followers: list[Follower] = []
         store.watch(self._changed)
@@ -33,8 +35,8 @@ class Events:
         self._followers.append(follower)
         return lambda: self._followers.remove(follower)
 
-    def since(self, moment: float) -> list[Event]:
-        return [event for event in self._past if event["timeNano"] >= moment * _NANO]
+    def since(self, moment: float, until: float) -> list[Event]:
+        return [event for event in self._past if moment * _NANO <= event["timeNano"] <= until * _NANO]
 
     def container(self, task: Task, action: str, **attributes: str) -> None:
         image = tagged(task.spec.image)
@@ -43,36 +45,77 @@ class Events:
         self._tell("container", action, task.container_id, attributes, "local", old)
 
     def _changed(self, change: Change) -> None:
-        thing = change.object
+        thing, kind = change.object, change.kind
         if isinstance(thing, Task):
-            self._task(change.kind, thing)
-        elif isinstance(thing, Service | Network | Volume):
-            kind = type(thing).__name__.lower()
-            scope = "local" if isinstance(thing, Volume) else "swarm"
-            self._tell(kind, str(change.kind), thing.id, {"name": thing.name}, scope, {})
+            self._task(kind, thing)
+        elif isinstance(thing, Service):
+            self._service(kind, thing)
+        elif isinstance(thing, Node):
+            self._tell("node", str(kind), thing.id, {"name": thing.hostname}, "swarm", {})
+        elif isinstance(thing, Network) and kind is not Kind.UPDATE:
+            self._tell("network", str(kind), thing.id, {"name": thing.name}, "swarm", {})
+        elif isinstance(thing, Volume) and kind is not Kind.UPDATE:
+            action = "destroy" if kind is Kind.REMOVE else "create"
+            self._tell("volume", action, thing.id, {"driver": "local"}, "local", {})
+
+    def _service(self, kind: Kind, thing: Service) -> None:
+        before = self._services.get(thing.id)
+        attributes = {"name": thing.name}
+        if kind is Kind.UPDATE and before is not None:
+            attributes |= _differences(before, thing)
+        if kind is Kind.REMOVE:
+            self._services.pop(thing.id, None)
+        else:
+            self._services[thing.id] = thing
+        self._tell("service", str(kind), thing.id, attributes, "swarm", {})
 
     def _task(self, kind: Kind, task: Task) -> None:
-        before = self._states.get(task.id)
+        before = self._tasks.get(task.id)
         if kind is Kind.REMOVE:
-            self._states.pop(task.id, None)
-            self._listening.discard(task.id)
+            self._tasks.pop(task.id, None)
             if task.container_id:
                 self.container(task, "destroy")
             return
-        self._states[task.id] = task.state
-        if task.container_id and task.state is not before:
-            self._state(task)
-        if task.listens and task.id not in self._listening:
-            self._listening.add(task.id)
+        self._tasks[task.id] = task
+        if not task.container_id:
+            return
+        wanted = before is None or before.desired.wants_to_run
+        running = task.state in (TaskState.STARTING, TaskState.RUNNING)
+        if running and wanted and not task.desired.wants_to_run:
+            self.container(task, "kill", signal="15")
+        if before is None or task.state is not before.state:
+            self._state(task, before)
+        if task.listens and not (before and before.listens):
             self.container(task, "ready")
 
-    def _state(self, task: Task) -> None:
+    def _state(self, task: Task, before: Task | None) -> None:
+        started = before is not None and before.state in (TaskState.STARTING, TaskState.RUNNING)
         if task.state is TaskState.READY:
             self.container(task, "create")
-        elif task.state is TaskState.RUNNING:
-            self.container(task, "start")
-        elif task.state.is_final and task.exit_code is not None:
-            self.container(task, "die", exitCode=str(task.exit_code))
+        elif task.state in (TaskState.STARTING, TaskState.RUNNING):
+            if not started:
+                self._attach(task, "connect", "mount")
+                self.container(task, "start")
+        elif task.state.is_final and started:
+            self.container(task, "die", exitCode=str(task.exit_code or 0))
+            self._attach(task, "disconnect", "unmount")
+            if not task.desired.wants_to_run:
+                self.container(task, "stop")
+
+    def _attach(self, task: Task, network: str, volume: str) -> None:
+        """A container's networks and volumes, as it comes and goes."""
+        for link in task.attachments:
+            attributes = {"container": task.container_id, "name": link.network, "type": "overlay"}
+            known = networkshape.network_id(link.network, self._store)
+            self._tell("network", network, known, attributes, "swarm", {})
+        for mount in task.spec.mounts:
+            if mount.type == "volume":
+                attributes = {"container": task.container_id, "driver": "local"}
+                if volume == "mount":
+                    writable = str(not mount.read_only).lower()
+                    more = {"destination": mount.target, "propagation": "", "read/write": writable}
+                    attributes |= more
+                self._tell("volume", volume, mount.source, attributes, "local", {})
 
     def _tell(
         self, kind: str, action: str, identity: str, attributes: dict[str, str], scope: str, old: Event
@@ -90,3 +133,53 @@ class Events:
         self._past.append(event)
         for follower in tuple(self._followers):
             follower(event)
+
+
+def _differences(before: Service, now: Service) -> dict[str, str]:
+    """What dockerd tells of a service's update (daemon/events.go)."""
+    pairs = {
+        "image": (before.spec.task.image, now.spec.task.image),
+        "replicas": (str(before.spec.replicas), str(now.spec.replicas)),
+        "updatestate": (
+            str(before.update_status.state) if before.update_status else "",
+            str(now.update_status.state) if now.update_status else "",
+        ),
+    }
+    made: dict[str, str] = {}
+    for name, (old, new) in pairs.items():
+        if old != new:
+            made |= {f"{name}.{when}": text for when, text in (("old", old), ("new", new)) if text}
+    return made
+
+
+def passes(event: Event, wanted: Mapping[str, frozenset[str]]) -> bool:
+    """moby's daemon/events/filter.go: of each kind one value is enough."""
+    actor = event["Actor"]
+    attributes = actor["Attributes"]
+
+    def of(kind: str) -> set[str]:
+        own = {actor["ID"], attributes.get("name", "")} if event["Type"] == kind else set()
+        return own | {attributes.get(f"com.docker.swarm.{kind}.{key}", "") for key in ("id", "name")}
+
+    facts = {
+        "type": {event["Type"]},
+        "event": {event["Action"]},
+        "scope": {event["scope"]},
+        "image": {attributes.get("image", ""), tagged(attributes.get("image", "")).rpartition(":")[0]},
+        "label": {text for key, value in attributes.items() for text in (key, f"{key}={value}")},
+        **{kind: of(kind) for kind in ("container", "service", "network", "volume", "node")},
+        "daemon": set(),
+        "plugin": set(),
+        "secret": set(),
+        "config": set(),
+    }
+    for name in wanted:
+        if name not in facts:
+            raise BadFilter(f"Invalid filter '{name}'")
+    return all(not values or _meets(name, values, facts[name]) for name, values in wanted.items())
+
+
+def _meets(name: str, values: frozenset[str], facts: set[str]) -> bool:
+    if name == "container":
+        return any(fact and fact.startswith(value) for value in values for fact in facts)
+    return values <= facts if name == "label" else bool(values & facts)

@@ -2,98 +2,264 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from ..swarm.model import Service, Task
-from ..swarm.store import Store
-from .world import Container
+from ..swarm.errors import SwarmError, ambiguous, not_found
+from ..swarm.model import Node, Pairs, Service, Task, Volume
+from ..swarm.store import Named, Store
+from .body import bad, value
+from .specshape import JSON
+from .world import Container, World
 
 Filters = Mapping[str, frozenset[str]]
+Keep = Callable[[Pairs, float], bool]
+OfTask = Callable[[Task], bool]
 Thing = TypeVar("Thing")
 
 
-class BadFilter(ValueError):
+class BadFilter(SwarmError):
     """A filter that Docker does not know; the words are its own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
 
 
 def read(text: str | None) -> Filters:
     """`{"service": {"webapp": true}}` or `{"service": ["webapp"]}` -> names and their values."""
     if not text:
         return {}
+    found = value(text)
+    if not isinstance(found, dict):
+        raise BadFilter("invalid filter")
     try:
-        found = json.loads(text)
-        if not isinstance(found, dict):
-            raise TypeError
-        return {str(key): frozenset(map(str, values)) for key, values in found.items()}
-    except (ValueError, TypeError):
+        return {key: frozenset(_values(item)) for key, item in found.items()}
+    except TypeError:
         raise BadFilter("invalid filter") from None
+
+
+def _values(item: object) -> list[str]:
+    if isinstance(item, dict):
+        return [key for key, wanted in item.items() if wanted]
+    if isinstance(item, list):
+        return [str(each) for each in item]
+    raise TypeError
+
+
+def one(table: Mapping[str, Named], reference: str, kind: str) -> Named:
+    """By id, name, or the beginning of an id that no other has; Docker's words otherwise."""
+    if reference in table:
+        return table[reference]
+    for thing in table.values():
+        if thing.name == reference and kind != "task":
+            return thing
+    matches = [thing for key, thing in table.items() if reference and key.startswith(reference)]
+    if len(matches) > 1:
+        raise ambiguous(kind, reference, len(matches))
+    if not matches:
+        raise not_found(kind, reference)
+    return matches[0]
 
 
 def services(things: Iterable[Service], wanted: Filters) -> list[Service]:
     """A name counts by its beginning; the client compares exactly afterwards, as Docker's own does."""
     tests: dict[str, Callable[[Service, str], bool]] = {
-        "id": lambda thing, value: thing.id.startswith(value),
-        "name": lambda thing, value: thing.name.startswith(value),
-        "mode": lambda thing, value: value == "replicated",
-        "label": lambda thing, value: _label(dict(thing.spec.labels), value),
+        "id": lambda thing, text: thing.id.startswith(text),
+        "name": lambda thing, text: thing.name.startswith(text),
+        "mode": lambda thing, text: thing.spec.mode == text,
+        "runtime": lambda thing, text: text == "container",
+        "label": lambda thing, text: _label(dict(thing.spec.labels), text),
     }
-    return _through(things, wanted, tests)
+    for mode in wanted.get("mode", ()):
+        if mode not in ("replicated", "global"):
+            raise BadFilter(f"Invalid filter 'mode={mode}'")
+    return _through(things, wanted, tests, every=("label",))
+
+
+def tasks_wanted(wanted: Filters, world: World) -> Filters:
+    """Services and nodes by their ids, however they were named; one that is not there is told."""
+    made = dict(wanted)
+    if "service" in wanted:
+        found = (one(world.store.services, text, "service").id for text in sorted(wanted["service"]))
+        made["service"] = frozenset(found)
+    if "node" in wanted:
+        names = (world.node_id if text == "self" else text for text in sorted(wanted["node"]))
+        made["node"] = frozenset(one(world.store.nodes, text, "node").id for text in names)
+    for state in wanted.get("desired-state", ()):
+        if state not in ("running", "shutdown", "accepted"):
+            raise BadFilter(f"Invalid filter 'desired-state={state}'")
+    return made
 
 
 def tasks(things: Iterable[Task], wanted: Filters, store: Store) -> list[Task]:
-    def up_to_date(thing: Task, value: str) -> bool:
+    def up_to_date(thing: Task, text: str) -> bool:
         service = store.services.get(thing.service_id)
-        return (service is not None and thing.spec == service.spec.task) == (value == "true")
+        return (service is not None and thing.spec == service.spec.task) == (text.lower() in ("1", "true"))
 
     tests: dict[str, Callable[[Task, str], bool]] = {
-        "id": lambda thing, value: thing.id.startswith(value),
-        "name": lambda thing, value: thing.name.startswith(value),
-        "service": lambda thing, value: value in (thing.service_id, thing.service_name),
-        "node": lambda thing, value: thing.node_id.startswith(value) or value == "self",
-        "desired-state": lambda thing, value: thing.desired == value,
-        "label": lambda thing, value: False,
+        "id": lambda thing, text: thing.id.startswith(text),
+        "name": lambda thing, text: thing.name.startswith(text) or thing.label.startswith(text),
+        "service": lambda thing, text: thing.service_id == text,
+        "node": lambda thing, text: thing.node_id == text,
+        "desired-state": lambda thing, text: str(thing.desired) == text,
+        "label": lambda thing, text: _label(dict(thing.spec.labels), text),
+        "runtime": lambda thing, text: text == "container",
         "_up-to-date": up_to_date,
     }
-    return _through(things, wanted, tests)
+    return _through(things, wanted, tests, every=("label",))
+
+
+def nodes(things: Iterable[Node], wanted: Filters) -> list[Node]:
+    tests: dict[str, Callable[[Node, str], bool]] = {
+        "id": lambda thing, text: thing.id.startswith(text),
+        "name": lambda thing, text: thing.hostname.startswith(text),
+        "role": lambda thing, text: thing.role == text,
+        "membership": lambda thing, text: text == "accepted",
+        "node.label": lambda thing, text: _label(dict(thing.labels), text),
+        "label": lambda thing, text: False,
+    }
+    return _through(things, wanted, tests, every=("label", "node.label"))
+
+
+def images(things: Iterable[JSON], wanted: Filters) -> list[JSON]:
+    """`reference` is a pattern as path.Match has them, with or without a tag."""
+    tests: dict[str, Callable[[JSON, str], bool]] = {
+        "reference": lambda thing, text: any(
+            fnmatchcase(name, text) or fnmatchcase(name.rpartition(":")[0], text)
+            for name in thing["RepoTags"]
+        ),
+        "dangling": lambda thing, text: not _true(text),
+        "label": lambda thing, text: False,
+        "before": lambda thing, text: False,
+        "since": lambda thing, text: False,
+    }
+    return _through(things, wanted, tests, every=("label",))
+
+
+def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> list[JSON]:
+    """Of networks as JSON, since some are no objects of the swarm."""
+    tests: dict[str, Callable[[JSON, str], bool]] = {
+        "driver": lambda thing, text: thing["Driver"] == text,
+        "name": lambda thing, text: text in thing["Name"],
+        "id": lambda thing, text: text in thing["Id"],
+        "label": lambda thing, text: _label(thing["Labels"] or {}, text),
+        "scope": lambda thing, text: thing["Scope"] == text,
+        "type": lambda thing, text: (thing["Name"] in _BUILTIN) == (text == "builtin"),
+        "dangling": lambda thing, text: _true(text) == (thing["Name"] not in {*used, *_BUILTIN}),
+    }
+    for kind in wanted.get("type", ()):
+        if kind not in ("builtin", "custom"):
+            raise bad(f"Invalid filter 'type={kind}'")
+    return _through(things, wanted, tests, every=("label",))
+
+
+_BUILTIN = ("bridge", "host", "none", "ingress")
+
+
+def volumes(things: Iterable[Volume], wanted: Filters, users: Mapping[str, Collection[str]]) -> list[Volume]:
+    tests: dict[str, Callable[[Volume, str], bool]] = {
+        "name": lambda thing, text: text in thing.name,
+        "driver": lambda thing, text: text == "local",
+        "label": lambda thing, text: _label(dict(thing.labels or ()), text),
+        "dangling": lambda thing, text: _true(text) == (not users.get(thing.name)),
+    }
+    return _through(things, wanted, tests, every=("label",))
 
 
 def containers(
-    things: Iterable[Container], wanted: Filters, state: Callable[[Container], str]
+    things: Iterable[Container],
+    wanted: Filters,
+    state: Callable[[Container], str],
+    labels: Callable[[Container], Mapping[str, str]],
 ) -> list[Container]:
     tests: dict[str, Callable[[Container, str], bool]] = {
-        "id": lambda thing, value: thing.id.startswith(value),
-        "name": lambda thing, value: value.removeprefix("/") in thing.task.name,
-        "status": lambda thing, value: state(thing) == value,
-        "network": lambda thing, value: value in {link.network for link in thing.links.attachments},
-        "label": lambda thing, value: _label(
-            {
-                "com.docker.swarm.service.name": thing.task.service_name,
-                "com.docker.swarm.service.id": thing.task.service_id,
-                "com.docker.swarm.task.id": thing.task.id,
-                "com.docker.swarm.task.name": thing.task.name,
-            },
-            value,
+        "id": lambda thing, text: thing.id.startswith(text),
+        "name": lambda thing, text: bool(_regex(text).search(f"/{thing.task.name}")),
+        "status": lambda thing, text: state(thing) == text,
+        "network": lambda thing, text: text in {link.network for link in thing.links.attachments},
+        "label": lambda thing, text: _label(labels(thing), text),
+        "ancestor": lambda thing, text: _image(thing.task.spec.image) == _image(text),
+        "health": lambda thing, text: text == (thing.health.status if thing.health else "none"),
+        "exited": lambda thing, text: state(thing) == "exited" and str(thing.exit_code) == text,
+        "is-task": lambda thing, text: _true(text),
+        "volume": lambda thing, text: (
+            text in {p for m in thing.task.spec.mounts for p in (m.source, m.target)}
         ),
+        "publish": lambda thing, text: text.partition("/")[0] in {str(p.published) for p in thing.task.ports},
+        "expose": lambda thing, text: text.partition("/")[0] in set(map(str, thing.expose)),
     }
-    return _through(things, wanted, tests)
+    for status in wanted.get("status", ()):
+        if status not in ("created", "running", "paused", "restarting", "removing", "exited", "dead"):
+            raise BadFilter(f"Unrecognised filter value for status: {status}")
+    return _through(things, wanted, tests, every=("label",))
+
+
+def kept(wanted: Filters, now: float) -> Keep:
+    """For prune: whether an object with these labels, made then, is to stay."""
+    for name in wanted:
+        if name not in ("label", "label!", "until", "all"):
+            raise BadFilter(f"Invalid filter '{name}'")
+    limit = min((_until(text, now) for text in wanted.get("until", ())), default=None)
+
+    def keep(labels: Pairs, created: float) -> bool:
+        found = dict(labels)
+        if not all(_label(found, text) for text in wanted.get("label", ())):
+            return True
+        if any(_label(found, text) for text in wanted.get("label!", ())):
+            return True
+        return limit is not None and created > limit
+
+    return keep
+
+
+def _until(text: str, now: float) -> float:
+    """A time, or a duration before now ("10m")."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|m|s)", text)
+    if parts and "".join(a + b for a, b in parts) == text:
+        return now - sum(float(amount) * {"h": 3600, "m": 60, "s": 1}[unit] for amount, unit in parts)
+    try:
+        return float(text)
+    except ValueError:
+        raise BadFilter(f"Invalid filter 'until={text}'") from None
 
 
 def _through(
-    things: Iterable[Thing], wanted: Filters, tests: Mapping[str, Callable[[Thing, str], bool]]
+    things: Iterable[Thing],
+    wanted: Filters,
+    tests: Mapping[str, Callable[[Thing, str], bool]],
+    every: Collection[str] = (),
 ) -> list[Thing]:
-    """All filters have to agree, one value of each is enough."""
+    """All filters have to agree; of one filter's values any is enough, of `every` all are needed."""
     for name in wanted:
         if name not in tests:
             raise BadFilter(f"Invalid filter '{name}'")
-    return [
-        thing
-        for thing in things
-        if all(not values or any(tests[name](thing, v) for v in values) for name, values in wanted.items())
-    ]
+
+    def passes(thing: Thing) -> bool:
+        return all(
+            not values or (all if name in every else any)(tests[name](thing, text) for text in values)
+            for name, values in wanted.items()
+        )
+
+    return [thing for thing in things if passes(thing)]
 
 
 def _label(labels: Mapping[str, str], wanted: str) -> bool:
-    key, equals, value = wanted.partition("=")
-    return key in labels and (not equals or labels[key] == value)
+    key, equals, text = wanted.partition("=")
+    return key in labels and (not equals or labels[key] == text)
+
+
+def _true(text: str) -> bool:
+    return text.lower() in ("1", "true")
+
+
+def _image(name: str) -> str:
+    return name.partition("@")[0].removesuffix(":latest")
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error:
+        return re.compile(re.escape(text))

@@ -9,11 +9,13 @@ import socket
 from aiohttp import web
 
 from .. import __version__
-from .filters import BadFilter
+from ..swarm.errors import SwarmError
+from .asking import Handler
 from .node import API_VERSION, MINIMUM_VERSION
-from .routes import Handler, Refused, Routes
+from .routes import table
 from .world import World
 
+_LARGEST_BODY = 4 << 20
 _LOG = logging.getLogger("emulator.api")
 _HEADERS = {
     "Api-Version": API_VERSION,
@@ -28,9 +30,10 @@ class Server:
 
     def __init__(self, world: World, sock: socket.socket) -> None:
         self._socket = sock
-        app = web.Application(middlewares=[_in_dockers_shape])
+        app = web.Application(middlewares=[_in_dockers_shape], client_max_size=_LARGEST_BODY)
         app["clock"] = world.loop.time
-        for method, path, handler in Routes(world).table():
+        app["assure"] = world.store.assure
+        for method, path, handler in table(world):
             for prefix in ("", "/v{version:[0-9.]+}"):
                 app.router.add_route(method, prefix + path, handler)
                 if method == "GET" and path == "/_ping":
@@ -50,13 +53,16 @@ class Server:
 async def _in_dockers_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _check_version(request.match_info.get("version"))
+        if request.method in ("POST", "DELETE"):
+            request.app["assure"]()
         return await handler(request)
-    except Refused as error:
+    except SwarmError as error:
         return _error(error.status, str(error))
-    except BadFilter as error:
-        return _error(400, str(error))
+    except web.HTTPRequestEntityTooLarge:
+        return _error(400, "http: request body too large")
     except web.HTTPException as error:
-        return _error(error.status, "page not found" if error.status == 404 else error.reason)
+        known = error.status in (404, 405)
+        return _error(404 if known else error.status, "page not found" if known else error.reason)
     except (ConnectionError, TimeoutError):
         raise
     except Exception:
@@ -70,13 +76,13 @@ def _check_version(text: str | None) -> None:
     try:
         wanted = _numbers(text)
     except ValueError:
-        raise Refused(400, f"invalid version {text}") from None
+        raise SwarmError(400, f"invalid version {text}") from None
     if wanted > _numbers(API_VERSION):
-        raise Refused(
+        raise SwarmError(
             400, f"client version {text} is too new. Maximum supported API version is {API_VERSION}"
         )
     if wanted < _numbers(MINIMUM_VERSION):
-        raise Refused(
+        raise SwarmError(
             400,
             f"client version {text} is too old. Minimum supported API version is {MINIMUM_VERSION}, "
             "please upgrade your client to a newer version",

@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp import web
 
+from ..swarm.model import Service, Task, TaskState
+from ..swarm.store import Change, Kind
 from .events import Event, Events
-from .schema import moment
-from .world import Container, Line
+from .filters import OfTask
+from .stats import Sample, machine_time, shape
+from .times import moment
+from .world import Container, Line, World
 
 _UNREAD = 4096
+_SECOND = 1.0
 
 
 class Queue:
@@ -49,16 +54,17 @@ class LogWish:
         self.streams = {number for number, key in ((1, "stdout"), (2, "stderr")) if _true(query.get(key))}
         self.follow, self.timestamps = _true(query.get("follow")), _true(query.get("timestamps"))
         self.details = _true(query.get("details"))
-        self.since = _seconds(query.get("since"))
+        self.since, self.until = _seconds(query.get("since")), _seconds(query.get("until"))
         tail = query.get("tail", "all")
         self.tail = int(tail) if tail.isdigit() else None
 
     def takes(self, line: Line) -> bool:
-        return line.stream in self.streams and line.time >= self.since
+        late = self.until and line.time > self.until
+        return line.stream in self.streams and line.time >= self.since and not late
 
     def frame(self, line: Line, details: str) -> bytes:
         stamp = f"{moment(line.time)} ".encode() if self.timestamps else b""
-        label = f"{details} ".encode() if self.details and details else b""
+        label = f"{details} ".encode() if self.details else b""
         return frame(line, stamp + label + line.text + b"\n")
 
     def past(self, lines: Iterable[Line]) -> list[Line]:
@@ -91,6 +97,73 @@ async def send_logs(
     return await _pour(request, response, queue, undo)
 
 
+async def send_service_logs(
+    request: web.Request,
+    world: World,
+    of: OfTask,
+    wish: LogWish,
+    details: Callable[[Container], str],
+) -> web.StreamResponse:
+    """Of all tasks, also of those to come where it is followed, until their service is gone."""
+    response = _stream("application/vnd.docker.raw-stream")
+    queue, undo, tapped = Queue(), [], set[str]()
+
+    def add(container: Container) -> None:
+        label = details(container)
+        tapped.add(container.id)
+        for line in wish.past(container.log.lines()):
+            queue.put(wish.frame(line, label))
+        if wish.follow and container.running:
+            undo.append(_tap(container, wish, label, queue, lambda identity: None))
+
+    def changed(change: Change) -> None:
+        thing = change.object
+        if isinstance(thing, Service) and change.kind is Kind.REMOVE and not _any_left(world, of):
+            queue.put(None)
+        elif isinstance(thing, Task) and of(thing) and thing.state is TaskState.RUNNING:
+            container = world.containers.get(thing.container_id)
+            if container is not None and container.id not in tapped:
+                add(container)
+
+    for container in tuple(world.containers.values()):
+        if of(container.task):
+            add(container)
+    if wish.follow:
+        undo.append(world.store.watch(changed))
+    else:
+        queue.put(None)
+    return await _pour(request, response, queue, undo)
+
+
+def _any_left(world: World, of: OfTask) -> bool:
+    return any(of(task) and task.service_id in world.store.services for task in world.store.tasks.values())
+
+
+async def send_stats(
+    request: web.Request, container: Container, *, once: bool, at_once: bool
+) -> web.StreamResponse:
+    """One reading, against one of a second before unless it is wanted at once; or one a second for ever."""
+    response = _stream("application/json")
+    await response.prepare(request)
+    before = None if at_once or not container.running else await _sample(request, container)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            if before is not None or not once:
+                await asyncio.sleep(_SECOND if before is not None else 0)
+            now = await _sample(request, container)
+            await response.write(json.dumps(shape(container, before, now)).encode() + b"\n")
+            if once or not container.running:
+                break
+            before = now
+        await response.write_eof()
+    return response
+
+
+async def _sample(request: web.Request, container: Container) -> Sample:
+    usage = await asyncio.to_thread(container.usage) if container.running else None
+    return Sample(_now(request), usage, machine_time())
+
+
 async def send_events(
     request: web.Request, events: Events, takes: Callable[[Event], bool]
 ) -> web.StreamResponse:
@@ -103,10 +176,13 @@ async def send_events(
             queue.put(json.dumps(event, separators=(",", ":")).encode() + b"\n")
 
     since, until = request.query.get("since"), request.query.get("until")
-    for event in events.since(_seconds(since)) if since else ():
+    end = _seconds(until) if until else float("inf")
+    for event in events.since(_seconds(since), end) if since else ():
         put(event)
     undo = [events.follow(put)]
-    if until:
+    if end <= _now(request):
+        queue.put(None)
+    elif until:
         loop = asyncio.get_running_loop()
         alarm = loop.call_later(max(0.0, _seconds(until) - _now(request)), queue.put, None)
         undo.append(alarm.cancel)

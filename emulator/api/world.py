@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ..settings import Settings
+from ..swarm.control import Control
 from ..swarm.loop import Loop
+from ..swarm.membership import Membership
 from ..swarm.model import Task
 from ..swarm.networks import Links
 from ..swarm.store import Store
@@ -39,6 +41,7 @@ class Container(Protocol):
     links: Links
     pid: int
     paused: bool
+    oom_killed: bool
     created: float
     started: float
     finished: float
@@ -56,13 +59,59 @@ class Container(Protocol):
     @property
     def expose(self) -> tuple[int, ...]: ...
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def health(self) -> Health | None: ...
 
     def send(self, number: int) -> None: ...
     def stop(self, stop_signal: str | None) -> None: ...
     def kill(self) -> None: ...
     def pause(self) -> None: ...
     def unpause(self) -> None: ...
+    def usage(self) -> Usage: ...
+    def top(self) -> Sequence[Process]: ...
+
+
+class Result(Protocol):
+    """One test of a health check."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def output(self) -> str: ...
+
+
+class Health(Protocol):
+    """How a container is by its health check."""
+
+    status: str
+    streak: int
+
+    @property
+    def results(self) -> Iterable[Result]: ...
+
+
+class Process(Protocol):
+    """One process of a container as `ps -ef` lists it."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def parent(self) -> int: ...
+    @property
+    def share(self) -> int: ...
+    @property
+    def started(self) -> str: ...
+    @property
+    def terminal(self) -> str: ...
+    @property
+    def time(self) -> str: ...
+    @property
+    def command(self) -> str: ...
 
 
 class Usage(Protocol):
@@ -76,28 +125,10 @@ class Usage(Protocol):
     def memory(self) -> int: ...  # octets
     @property
     def pids(self) -> int: ...
-
-
-class Cluster(Protocol):
-    """The swarm that this node is the manager of; `spec` is Docker's SwarmSpec as JSON."""
-
-    id: str
-    version: int
-    created_at: float
-    updated_at: float
-    worker_token: str
-    manager_token: str
-    spec: str
-
-
-class Swarm(Protocol):
-    """This node's part in a swarm; refusals are SwarmErrors with Docker's status and words."""
-
     @property
-    def cluster(self) -> Cluster | None: ...
-    def init(self, spec: str) -> str: ...  # the node's id
-    def leave(self, *, force: bool) -> None: ...
-    def update(self, spec: str, *, rotate_worker: bool, rotate_manager: bool) -> None: ...
+    def read(self) -> int: ...
+    @property
+    def written(self) -> int: ...
 
 
 class World(Protocol):
@@ -107,6 +138,8 @@ class World(Protocol):
     node_name: str
     settings: Settings
     store: Store
+    control: Control
+    swarm: Membership
     loop: Loop
 
     @property

@@ -14,7 +14,7 @@ def service(wanted: described.Service) -> ServiceSpec:
     """Docker's defaults count as not said."""
     policy, grace = wanted.restart_policy, wanted.stop_grace_period
     task = TaskSpec(
-        image=wanted.image,
+        image=tagged(wanted.image),
         args=wanted.command,
         env=wanted.env,
         hostname=wanted.hostname,
@@ -36,3 +36,8 @@ def service(wanted: described.Service) -> ServiceSpec:
         wanted.update_config,
         wanted.rollback_config,
     )
+
+
+def tagged(image: str) -> str:
+    """The name with the tag that Docker's client would send."""
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
