@@ -40,6 +40,8 @@ class EndpointTable:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(descriptor, SIZE)
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error here, and no SIGBUS later
+                os.posix_fallocate(descriptor, 0, SIZE)
             self._map = mmap.mmap(descriptor, SIZE)
         finally:
             os.close(descriptor)

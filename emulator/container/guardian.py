@@ -51,7 +51,8 @@ class Guardian:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, line.encode())
         if self._record is not None:
-            os.write(self._record, line.encode())
+            with contextlib.suppress(OSError):  # a full disk: then the next start finds them by their mark
+                os.write(self._record, line.encode())
 
 
 def start(run: str) -> Guardian:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -93,35 +94,52 @@ class State:
         self._undo.append(lambda: self.record.unlink(missing_ok=True))
 
     def datagrams(self) -> tuple[socket.socket, str]:
-        """Where tasks say that they listen; the path is short enough for their sockets."""
-        path = self.folder / "ready.sock"
-        if len(os.fsencode(path)) > _LONGEST_PATH:
-            from tempfile import mkdtemp
-
-            shorter = Path(mkdtemp(prefix="emulator-"))
-            self._undo.append(lambda: remove_tree(shorter))
-            path = shorter / "ready.sock"
+        """Where tasks say that they listen."""
+        path = self._reachable("ready.sock")
         sock = self._bound(socket.SOCK_DGRAM, path)
-        sock.setblocking(False)
         return sock, str(path)
 
     def api_socket(self) -> socket.socket:
-        sock = self._bound(socket.SOCK_STREAM, self.api_path)
+        """Docker's socket; where its path outgrows a socket's name a link leads to where it is."""
+        place = self._reachable("docker.sock")
+        sock = self._bound(socket.SOCK_STREAM, place)
         sock.listen(128)
-        sock.setblocking(False)
+        if place != self.api_path:
+            self.api_path.unlink(missing_ok=True)
+            self.api_path.symlink_to(place)
+            self._undo.append(self.api_path.unlink)
+            self.api_path = place
         return sock
+
+    def _reachable(self, name: str) -> Path:
+        """A socket's path that every client can use: in this folder, or in one with a shorter name."""
+        path = self.folder / name
+        return path if len(os.fsencode(path)) <= _LONGEST_PATH else _shorter(self.folder) / name
 
     def _bound(self, kind: int, path: Path) -> socket.socket:
         """A socket for its owner only; what lies there is of a dead run, as the lock is ours."""
         sock = socket.socket(socket.AF_UNIX, kind)
         path.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        long = len(os.fsencode(path)) > _LONGEST_PATH
         before = os.umask(0o177)
         try:
-            sock.bind(f"/proc/self/fd/{folder}/{path.name}" if long else str(path))
+            sock.bind(str(path))
         finally:
             os.umask(before)
-            os.close(folder)
+        sock.setblocking(False)
         self._undo += [lambda: path.unlink(missing_ok=True), sock.close]
         return sock
+
+
+def _shorter(folder: Path) -> Path:
+    """The same folder for every run on this one, so that a killed run's is found again; ours alone."""
+    from hashlib import sha256
+    from tempfile import gettempdir
+
+    mark = sha256(os.fsencode(folder)).hexdigest()[:12]
+    made = Path(os.environ.get("XDG_RUNTIME_DIR") or gettempdir()) / f"emulator-{os.geteuid()}-{mark}"
+    with contextlib.suppress(FileExistsError):
+        made.mkdir(mode=0o700)
+    found = made.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise CannotStart(f"{made} is not a folder of this user's alone")
+    return made
