@@ -24,7 +24,6 @@ from .plan import Action, Create, Desire, Plan, Remove
 from .slots import Slot, attempts, by_number, is_dirty, restarts
 from .updates import Update
 
-
 # What a start that comes to nothing takes at least: without any delay it would be tried without end.
 _IN_VAIN = 0.25
 

@@ -42,13 +42,14 @@ class Slot:
         return not self.leaves and (self.is_filled or self._is_given_up(service))
 
     def _is_given_up(self, service: Service) -> bool:
-        """Whether its last task ended and is not to be replaced; a rollback gives nothing up."""
-        status = service.update_status
-        if status is not None and status.state is UpdateState.ROLLBACK_STARTED:
-            return False
+        """Whether its last task ended and is not to be replaced; a rollback gives up only what it began."""
         last = self.tasks[-1] if self.tasks else None
         if last is None or last.desired is DesiredState.REMOVE or last in self.wanted:
             return False
+        status = service.update_status
+        if status is not None and status.state is UpdateState.ROLLBACK_STARTED:
+            present = last.spec_version == service.spec_version
+            return present and last.created_at >= status.started_at and not restarts(last)
         return not restarts(last)
 
     def keep(self, left: Iterable[Task]) -> None:
