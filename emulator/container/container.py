@@ -159,8 +159,9 @@ class Container:
         """
         if number == signal.SIGKILL:
             self.kill()
-        elif self._process is not None and (self.task.spec.init or self._process.handles(number)):
-            self._process.send(number)
+        elif self._process is not None:
+            heeded = self.task.spec.init or self.recipe.has_namespace or self._process.handles(number)
+            self._process.send(number if heeded else 0)
 
     def kill(self) -> None:
         if self.running and self._process is not None:

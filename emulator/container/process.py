@@ -61,13 +61,18 @@ class Process:
                 os.kill(self.pid, number)
 
     def handles(self, number: int) -> bool:
-        """Whether it has a handler for a signal; where the system does not say, it is taken to have one."""
+        """Whether it takes a signal, by a handler or by waiting for it; who cannot be asked does."""
         try:
             with open(f"/proc/{self.pid}/status", "rb") as file:  # noqa: PTH123
-                caught = next(line for line in file if line.startswith(b"SigCgt:"))
-        except (OSError, StopIteration):
+                masks = [
+                    int(line.split()[1], 16) for line in file if line.startswith((b"SigCgt:", b"SigBlk:"))
+                ]
+            with open(f"/proc/{self.pid}/wchan", "rb") as file:  # noqa: PTH123
+                waits = b"sigtimedwait" in file.read()  # while it waits, a signal does not count as blocked
+        except OSError:
             return True
-        return bool(int(caught.split()[1], 16) >> (number - 1) & 1) or number == signal.SIGSTOP
+        bit = 1 << (number - 1)
+        return waits or number == signal.SIGSTOP or any(mask & bit for mask in masks)
 
     def send_group(self, number: int) -> None:
         """To every process of the task that has not left its group."""

@@ -118,7 +118,6 @@ class Agent:
     ) -> None:
         self._store, self._loop, self._networks, self._runtime = store, loop, networks, runtime
         self._node_id, self._listening = node_id, listening
-        self._leaving = False
         self.runs: dict[str, Run] = {}
         self._waiting: dict[str, None] = {}
         self._ending = False
@@ -332,7 +331,7 @@ class Agent:
 
     def _tell_to_stop(self, task: Task, run: Run) -> None:
         assert run.container is not None
-        stop = run.container.ask if self._leaving else run.container.stop
+        stop = run.container.ask if self._ending else run.container.stop
         stop(task.spec.stop_signal)
         run.timer = self._loop.call_later(task.spec.stop_grace_period, run.container.kill)
 

@@ -167,3 +167,27 @@ def test_an_end_is_an_event(tmp_path: Path, with_handle: bool) -> None:
     for descriptor in (reading, writing):
         os.close(descriptor)
     assert heard == [7]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("code", "handled"),
+    [
+        ("", False),
+        ("signal.signal(signal.SIGTERM, lambda *args: None)", True),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", False),
+        ("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])", True),
+        ("threading.Timer(0.05, lambda: print('waits', flush=True)).start(); wait = signal.sigwait", True),
+    ],
+    ids=["default", "handler", "ignored", "blocked", "waits for it"],
+)
+def test_a_signal_is_heeded_by_a_handler_or_by_waiting_for_it(
+    tmp_path: Path, code: str, handled: bool
+) -> None:
+    begin = "import signal, threading, time; wait = lambda signals: time.sleep(60)\n"
+    end = "" if "waits" in code else "\nprint('there', flush=True)"
+    process = python(f"{begin}{code}{end}\nwait([signal.SIGTERM])", tmp_path)
+    select.select([process.stdout], [], [], 10)
+    assert process.handles(signal.SIGTERM) is handled
+    process.send(signal.SIGKILL)
+    assert finished(process)[0] == 137
