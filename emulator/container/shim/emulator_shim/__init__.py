@@ -5,6 +5,7 @@ standard library, of any Python since 3.8, and next to nothing at start. What it
 
     os.uname                     the node's name is the task's hostname (so platform.node, too)
     socket (when it is imported) bind, connect, listen, names: see sockets
+    writing below read-only mounts, where there are any (see readonly)
     gunicorn (likewise)          readiness when a worker has the app; no control socket by default
 """
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 def install() -> None:
     _rename_node(os.environ.get("EMULATOR_HOSTNAME"))
+    if os.environ.get("EMULATOR_READONLY"):
+        _keep_from_writing(os.environ["EMULATOR_READONLY"])
     waiting: dict[str, Callable[[ModuleType], None]] = {
         "socket": _patch_socket,
         "gunicorn.arbiter": _patch_arbiter,
@@ -85,6 +88,12 @@ def _rename_node(hostname: str | None) -> None:
         return os.uname_result(fields)
 
     os.uname = uname
+
+
+def _keep_from_writing(described: str) -> None:
+    from . import readonly
+
+    readonly.install(described)
 
 
 def _patch_socket(module: ModuleType) -> None:
