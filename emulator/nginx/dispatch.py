@@ -195,12 +195,14 @@ class Dispatch(ABC):
         self._fail("error", f"send() failed ({error.errno}: {error.strerror})", SENDING)
 
     def on_read_failed(self, error: OSError) -> None:
+        self._take_held()
         pipe, call, doing = self._pipe, "recv()", READING_HEAD
         if pipe is not None:
             call, doing = "readv()" if pipe.buffering else call, READING
         self._fail("error", f"{call} failed ({error.errno}: {error.strerror})", doing)
 
     def on_timeout(self) -> None:
+        self._take_held()
         self._fail("timeout", "upstream timed out (110: Connection timed out)", self.attempts[-1].doing)
 
     @abstractmethod
@@ -210,6 +212,10 @@ class Dispatch(ABC):
     @abstractmethod
     def on_empty(self) -> None:
         """All that has arrived of the answer has been read."""
+
+    @abstractmethod
+    def _take_held(self) -> None:
+        """Nothing more comes of an answer of which something is held back."""
 
     @abstractmethod
     def _truncated(self) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Exchange(Dispatch):
     """The state of one proxied request; `r.upstream` points here for variables and logs."""
 
+    _held: KnownAnswer | None = None  # its body is still to come, into the buffer that has its head
+
     def on_empty(self) -> None:
         """A head alone waits for something of a body that is buffered, as nginx's postponed output does."""
         out, pipe = self.r.connection.out, self._pipe
@@ -42,6 +44,9 @@ class Exchange(Dispatch):
     # the answer's head
 
     def _read_head(self, data: bytes) -> None:
+        if self._held is not None:
+            self._read_held(self._held, data)
+            return
         if not data:
             self._fail("error", "upstream prematurely closed connection", READING_HEAD)
             return
@@ -51,7 +56,12 @@ class Exchange(Dispatch):
             end = data.find(b"\r\n\r\n") + 4
             answer = self.proxy.answers.get(data[:end])
             if answer is not None:
-                self._take_known(answer, data[end:])
+                self._know(answer)
+                if len(data) == end and answer.fits and self.r.method == b"GET":
+                    self._held = answer
+                    self.attempts[-1].doing = READING
+                else:
+                    self._take_known(answer, data[end:])
                 return
         try:
             head, rest, size = final_head(data, self.proxy.buffer_size, self)
@@ -81,14 +91,32 @@ class Exchange(Dispatch):
 
                 pass_hints(proxy, self.r, head)
 
-    def _take_known(self, answer: KnownAnswer, rest: bytes) -> None:
+    def _know(self, answer: KnownAnswer) -> None:
         """The head is one that came before, and was fit to be passed on."""
-        r, attempt = self.r, self.attempts[-1]
-        self.head = head = answer.head
-        attempt.status = head.status
-        attempt.header_at = now = r.worker.loop.now
+        attempt = self.attempts[-1]
+        self.head = answer.head
+        attempt.status = answer.head.status
+        attempt.header_at = now = self.r.worker.loop.now
         if self._turn is not None and self._peer is not None:
             self._turn.answered(self._peer, attempt, now)
+
+    def _read_held(self, answer: KnownAnswer, data: bytes) -> None:
+        """A small body that comes after its head, as gunicorn sends it: often whole, and nothing more."""
+        if len(data) == answer.length:
+            self._held = None
+            self._take_known(answer, data)
+            return
+        self._take_held()
+        if self._pipe is not None:
+            self._pass_on(self._pipe, data)
+
+    def _take_held(self) -> None:
+        answer, self._held = self._held, None
+        if answer is not None:
+            self._take_known(answer, b"")
+
+    def _take_known(self, answer: KnownAnswer, rest: bytes) -> None:
+        r, head, attempt = self.r, answer.head, self.attempts[-1]
         if not answer.send_head(r):
             self.close()
         elif len(rest) == answer.length and r.transform is None and not r.header_only:
@@ -137,7 +165,7 @@ class Exchange(Dispatch):
         first = self.proxy.plain and not r.headers_out and r.content_type is None
         take_head(self.proxy, r, head, self._warn)
         if first and 200 <= status < 300 and size + len(rest) == len(data):
-            self.proxy.answers.remember(data[:size], head, r)
+            self.proxy.answers.remember(data[:size], head, self.proxy.buffer_size, r)
         if status == 101:
             self._upgrade(rest)
             return

@@ -27,12 +27,14 @@ class KnownAnswer:
     `length` is the body's, -1 unless it was said.
     """
 
-    __slots__ = ("_fields", "_lines", "_passed_first_lines", "_state", "head", "length", "size")
+    __slots__ = ("_fields", "_lines", "_passed_first_lines", "_state", "fits", "head", "length", "size")
 
-    def __init__(self, head: ResponseHead, size: int, r: Request) -> None:
+    def __init__(self, head: ResponseHead, size: int, room: int, r: Request) -> None:
         self.head: ResponseHead = head
         self.size: int = size
         self.length: int = r.content_length
+        # with its body into one buffer, in which a head alone would wait for it
+        self.fits: bool = 0 < self.length <= room - size
         self._fields = tuple(r.headers_out)
         self._passed_first_lines = r.ctx.get("first_lines") if r.ctx is not None else None
         self._state = {
@@ -82,12 +84,12 @@ class KnownAnswers:
         self._known: dict[bytes, KnownAnswer] = {}
         self.get = self._known.get
 
-    def remember(self, data: bytes, head: ResponseHead, r: Request) -> None:
-        """Keep a head that a response was just made of."""
+    def remember(self, data: bytes, head: ResponseHead, room: int, r: Request) -> None:
+        """Keep a head that a response was just made of; the first buffer has room for so many octets."""
         if len(data) > _LONGEST or len(head.index) != len(head.headers):
             return
         if any(lower.startswith(_DECIDED_ANEW) for lower in head.index):
             return
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[data] = KnownAnswer(head, len(data), r)
+        self._known[data] = KnownAnswer(head, len(data), room, r)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from emulator.namespace import Dial
+    from emulator.nginx.bind import Local
     from emulator.nginx.connection import Connection
     from emulator.nginx.request import Request
     from emulator.nginx.variables import Template
@@ -148,6 +150,12 @@ class TlsUpstreamSocket(UpstreamSocket):
         if not isinstance(sock, TlsStream):
             self.sock = self._client.stream(sock, self._r, self.attempt.address)  # type: ignore[assignment]
         self.out = TlsSendQueue(self._stream, self.fd)
+
+    def connect(self, dial: Dial, local: Local | None = None) -> int:
+        code = super().connect(dial, local)
+        if not code:
+            self.deadline.set(self._timeouts.connect_timeout, self._owner.on_timeout)
+        return code
 
     def on_event(self, mask: int) -> None:
         if self.connected:

@@ -14,7 +14,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from emulator.namespace import Dial
 from emulator.nginx.attempt import READING_HEAD, SENDING, Attempt
@@ -133,7 +133,8 @@ class UpstreamSocket:
     def connect(self, dial: Dial, local: Local | None = None) -> int:
         """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had,
         NotBound where it cannot have the address that was asked for."""
-        sock = socket.socket(dial.family, _NON_BLOCKING_STREAM)
+        # the type beneath socket.socket, whose own constructor and close take a microsecond each
+        sock = cast("socket.socket", socket.SocketType(dial.family, _NON_BLOCKING_STREAM))
         self._take(sock)
         if local is not None:
             _bind(sock, local)
@@ -148,7 +149,6 @@ class UpstreamSocket:
         if code not in (0, errno.EINPROGRESS):
             return code
         self._loop.add(self.fd, self.on_event)
-        self.deadline.set(self._timeouts.connect_timeout, self._owner.on_timeout)
         return 0
 
     def take_over(self, sock: socket.socket, requests: int, born: float) -> None:
@@ -199,8 +199,9 @@ class UpstreamSocket:
             self.connected = True
             attempt.begin(self._loop.now)
         if not done:
-            if self.connected:
-                self.deadline.set(self._timeouts.send_timeout, self._owner.on_timeout)
+            timeouts = self._timeouts
+            timeout = timeouts.send_timeout if self.connected else timeouts.connect_timeout
+            self.deadline.set(timeout, self._owner.on_timeout)
             if out.yielded:
                 self._loop.post(self._send_on)
         elif self.more is not None:
