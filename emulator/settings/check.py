@@ -42,6 +42,8 @@ def check_service(service: Service, settings: Settings, spot: Spot) -> None:
             place.add(f"{mount.target} is already the target of another mount")
         seen.add(mount.target)
     check_image(service, settings, spot)
+    if service.mode == "global" and service.replicas != 1:
+        spot.at("replicas").add('means nothing where mode is "global"')
     if service.endpoint_mode == "dnsrr" and any(port.mode == "ingress" for port in service.ports):
         spot.at("endpoint_mode").add('a port published in ingress mode needs endpoint_mode "vip"')
 

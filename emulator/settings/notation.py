@@ -78,6 +78,23 @@ def read_env(value: Any, spot: Spot) -> Any:
     return None if None in found else tuple(dict(pair for pair in found if pair).items())
 
 
+def read_labels(value: Any, spot: Spot) -> Any:
+    """Labels from a table, or from compose's list of "name=value"."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = {name: text for name, _, text in (item.partition("=") for item in value)}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        spot.wrong(value, LABEL_TABLE.expected)
+        return None
+    return tuple(value.items())
+
+
+def as_ratio(value: Any) -> float:
+    """A part of one."""
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise Unfit
+    return float(value)
+
+
 def _assignment(item: Any, spot: Spot) -> tuple[str, str] | None:
     if isinstance(item, str) and "=" in item:
         name, _, text = item.partition("=")
@@ -193,6 +210,8 @@ DURATION_KIND = simple('a duration like "500ms", "1m30s" or a number of seconds'
 COMMAND = simple("a command as one string or as a list of strings", as_command)
 SIGNAL = simple('a signal like "SIGTERM"', as_signal)
 ENV = Kind('a table like { NAME = "value" } or a list like ["NAME=value"]', read_env)
+LABEL_TABLE = Kind('a table like { "com.example.team" = "web" } or a list like ["name=value"]', read_labels)
+RATIO = simple("a number from 0 to 1", as_ratio)
 HOSTNAME = Kind('a host name like "web-{{.Task.Slot}}"', read_hostname)
 TARGET = simple('an absolute path in the container like "/app/static"', as_mount_target)
 TEST = simple('a command, or a list that begins with "CMD", "CMD-SHELL" or "NONE"', as_test)

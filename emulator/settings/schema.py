@@ -13,7 +13,9 @@ from emulator.settings.notation import (
     DURATION_KIND,
     ENV,
     HOSTNAME,
+    LABEL_TABLE,
     PATHS,
+    RATIO,
     SIGNAL,
     TARGET,
     TEST,
@@ -251,6 +253,25 @@ HEALTH = Section(
         Key("start_interval", DURATION_KIND, "The interval within it.", default="as interval"),
     ),
 )  # fmt: skip
+
+
+def changing(title: str, doc: str, *actions: str) -> Section:
+    """An update's way through the tasks, or a rollback's: Docker's keys are the same for both."""
+    keys = (
+        Key("parallelism", whole(0), "How many tasks at a time; 0: all at once."),
+        Key("delay", DURATION_KIND, "Pause after each of them."),
+        Key("failure_action", choice(*actions), "What follows when a new task fails."),
+        Key("monitor", DURATION_KIND, "How long a new task has to run to be none that fails."),
+        Key("max_failure_ratio", RATIO, "Which part of the tasks may fail.", default="0"),
+        Key("order", choice("stop-first", "start-first"), "Whether the old stops before the new starts."),
+    )
+    return Section(title, model.UpdateConfig, doc, keys)
+
+
+UPDATE = changing(
+    "services.NAME.update_config", "How a change reaches the tasks.", "pause", "continue", "rollback"
+)
+ROLLBACK = changing("services.NAME.rollback_config", "How a change is taken back.", "pause", "continue")
 SERVICE = Section(
     "services.NAME",
     model.Service,
@@ -279,6 +300,12 @@ SERVICE = Section(
         Key("endpoint_mode", choice("vip", "dnsrr"),
             "Whether its name leads to one address for all tasks or to each task's own."),
         Key("healthcheck", table(HEALTH), "What says whether a task is well.", default="the image's"),
+        Key("mode", choice("replicated", "global"), "Whether there are replicas, or one task on each node."),
+        Key("labels", LABEL_TABLE, "Labels of the service.", words=("label",)),
+        Key("update_config", table(UPDATE), "How a change reaches the tasks.", default="Docker's own",
+            words=("update", "update-order", "update-parallelism", "update-delay")),
+        Key("rollback_config", table(ROLLBACK), "How a change is taken back.", default="Docker's own",
+            words=("rollback", "rollback-order")),
     ),
 )  # fmt: skip
 NETWORK = Section(
@@ -348,4 +375,17 @@ FILE = Section(
         Key("emulator", table(EMULATOR), "What Docker has no word for."),
     ),
 )  # fmt: skip
-SECTIONS = (FILE, SERVICE, MOUNT, PUBLISHED, RESTART, HEALTH, NETWORK, VOLUME, IMAGES, EMULATOR)
+SECTIONS = (
+    FILE,
+    SERVICE,
+    MOUNT,
+    PUBLISHED,
+    RESTART,
+    HEALTH,
+    UPDATE,
+    ROLLBACK,
+    NETWORK,
+    VOLUME,
+    IMAGES,
+    EMULATOR,
+)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.settings import EmulatorSettings, Mount, Port, RestartPolicy, SettingsError, load
+from emulator.settings import EmulatorSettings, Mount, Port, RestartPolicy, SettingsError, UpdateConfig, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,6 +60,19 @@ def test_a_service_has_dockers_defaults(write):
     assert found.replicas == 1
     assert found.restart_policy == RestartPolicy("any", 5.0, 0, 0.0)
     assert (found.stop_grace_period, found.stop_signal, found.endpoint_mode) == (10.0, None, "vip")
+
+
+def test_a_service_says_how_it_is_changed_and_how_that_is_taken_back(write):
+    found = service(
+        write,
+        """image = "app"
+        labels = ["team=web", "tier="]
+        update_config = { parallelism = 0, delay = "2s", order = "start-first", max_failure_ratio = 0.5 }
+        rollback_config = { failure_action = "continue", monitor = 1 }""",
+    )
+    assert found.labels == (("team", "web"), ("tier", ""))
+    assert found.update_config == UpdateConfig(0, 2.0, "pause", 5.0, 0.5, "start-first")
+    assert found.rollback_config == UpdateConfig(failure_action="continue", monitor=1.0)
 
 
 def test_an_empty_file_is_an_empty_swarm(write):
