@@ -34,8 +34,8 @@ class Project:
         )
         return Volumes(settings, lambda: 1_800_000_000.0, self.notes.append, fresh=fresh)
 
-    def mount(self, mount: Mount, **words: bool) -> Path:
-        return Path(self.volumes(**words).mount(mount, self.recipe, self.home).real)
+    def mount(self, mount: Mount, *, fresh: bool = False) -> Path:
+        return Path(self.volumes(fresh=fresh).mount(mount, self.recipe, self.home).real)
 
     def change(self) -> None:
         (self.folder / "image" / "static" / "style.css").write_text("version 2")

@@ -361,3 +361,21 @@ def test_it_costs_less_than_two_milliseconds(task: Task) -> None:
         )
         costs.append(float(out.stdout))
     assert min(costs) < 0.002, f"{min(costs) * 1000:.2f} ms"
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "connect",
+    [
+        "socket.create_connection(('localhost', 8123), 5)",
+        "c = socket.socket(); assert c.connect_ex(('127.0.0.1', 8123)) == 0",
+        "asyncio.run(asyncio.open_connection('127.0.0.1', 8123))",
+    ],
+)
+def test_a_tasks_localhost_reaches_what_it_binds_to_any_address_and_to_loopback(
+    task: Task, bound: str, connect: str
+) -> None:
+    server = (
+        f"import asyncio, socket\nserver = socket.socket(); server.bind(({bound!r}, 8123)); server.listen()\n"
+    )
+    assert task.python(f"{server}{connect}\nprint('reached')") == "reached"

@@ -2,7 +2,8 @@
 
     bind 0.0.0.0, ::, "", its own address     the task's real address, published to the others
     bind 127.0.0.1, localhost, ::1            a loopback of the task's own that nobody else dials
-    connect 127.0.0.1                         the same loopback; 172.18.0.1 is the machine itself
+    connect 127.0.0.1                         the same loopback, then the real address, where a bind to
+                                              0.0.0.0 is; 172.18.0.1 is the machine itself
     connect to an address of its networks     its projection, from the task's own address
 
 A wildcard bind of port 0 stays: it collides with nobody, and a client so bound must reach the world.
@@ -11,6 +12,7 @@ In ports addressing (macOS) addresses are all 127.0.0.1 and the port is mapped i
 
 from __future__ import annotations
 
+import errno
 import os
 
 from . import names
@@ -95,6 +97,12 @@ class Place:
             self._come_from_here(sock)
         return self._mapped(sock, *real)
 
+    def connect_wildcard(self, sock: Any, address: Address) -> Address:
+        """Who is not on the task's loopback may be on all of its addresses; else the address itself."""
+        if not _is_inet(self.socket, sock, address) or _text(address[0]) not in _LOOPBACKS:
+            return address
+        return self._mapped(sock, self.real, self.ports.get(address[1], address[1]))
+
     def report(self, host: str, port: int) -> None:
         """As emulator.ready, which a task's interpreter may not have."""
         if not self.ready:
@@ -144,10 +152,18 @@ def _patch_methods(module: Any, place: Place) -> None:
         place.bound(self, address)
 
     def connect(self: Any, address: Address) -> None:
-        native.connect(self, _try(place.connect, self, address))
+        try:
+            native.connect(self, _try(place.connect, self, address))
+        except ConnectionRefusedError:
+            other = _try(place.connect_wildcard, self, address)
+            if other is address:
+                raise
+            native.connect(self, other)
 
     def connect_ex(self: Any, address: Address) -> int:
-        return int(native.connect_ex(self, _try(place.connect, self, address)))
+        result = int(native.connect_ex(self, _try(place.connect, self, address)))
+        other = _try(place.connect_wildcard, self, address) if result == errno.ECONNREFUSED else address
+        return result if other is address else int(native.connect_ex(self, other))
 
     def listen(self: Any, *backlog: int) -> None:
         native.listen(self, *backlog)
