@@ -12,6 +12,7 @@ from ..swarm.network import parse
 from ..swarm.store import Store
 from . import images, networkshape, specshape
 from .localnetworks import INGRESS, digest, endpoint_id, mac
+from .schema import host_ports
 from .specshape import JSON
 from .times import moment, span
 from .world import Container
@@ -238,7 +239,7 @@ def _network_settings(thing: Container, store: Store) -> JSON:
 def _host_ports(thing: Container, store: Store) -> list[tuple[int, int, str]]:
     """Container port, this machine's, protocol: of host mode only."""
     task = store.tasks.get(thing.task.id, thing.task)
-    return [(port.target, port.published, port.protocol) for port in task.ports] if thing.running else []
+    return [(port.target, port.published, port.protocol) for port in host_ports(task)]
 
 
 def _ports(thing: Container, store: Store) -> Iterator[JSON]:

@@ -68,6 +68,8 @@ class Events:
         else:
             self._services[thing.id] = thing
         self._tell("service", str(kind), thing.id, attributes, "swarm", {})
+        if kind is Kind.CREATE and (thing.vips or thing.ports):  # swarmkit's allocator has a turn of its own
+            self._tell("service", "update", thing.id, {"name": thing.name}, "swarm", {})
 
     def _task(self, kind: Kind, task: Task) -> None:
         before = self._tasks.get(task.id)

@@ -187,7 +187,10 @@ def containers(
         "volume": lambda thing, text: (
             text in {p for m in thing.task.spec.mounts for p in (m.source, m.target)}
         ),
-        "publish": lambda thing, text: text.partition("/")[0] in {str(p.published) for p in thing.task.ports},
+        "publish": lambda thing, text: (
+            text.partition("/")[0]
+            in {str(p.published) for p in (thing.task.endpoint.ports if thing.task.endpoint else ())}
+        ),
         "expose": lambda thing, text: text.partition("/")[0] in set(map(str, thing.expose)),
     }
     for status in wanted.get("status", ()):

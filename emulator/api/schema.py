@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..settings import Port
 from ..swarm.model import Service, Task, TaskState, Volume
 from ..swarm.store import Store
 from . import networkshape, specshape
@@ -92,9 +93,15 @@ def _task_status(thing: Task) -> JSON:
             "PID": 0 if thing.state.is_final else thing.pid,
             "ExitCode": thing.exit_code or 0,
         }
-    shown = [specshape.port(port) for port in thing.ports]
+    shown = [specshape.port(port) for port in host_ports(thing)]
     made["PortStatus"] = {"Ports": [port for port in shown for _ in ("0.0.0.0", "::")]} if shown else {}
     return made
+
+
+def host_ports(thing: Task) -> list[Port]:
+    """Published for it alone, while it runs."""
+    wanted = thing.ports or (thing.endpoint.ports if thing.endpoint else ())
+    return [port for port in wanted if port.mode == "host"] if thing.state is TaskState.RUNNING else []
 
 
 def volume(thing: Volume) -> JSON:

@@ -25,6 +25,10 @@ _HEADERS = {
 }
 
 
+class _TooOld(SwarmError):
+    """A client from before errors were JSON."""
+
+
 class Server:
     """Serves one world on a socket that already listens."""
 
@@ -56,12 +60,15 @@ async def _in_dockers_shape(request: web.Request, handler: Handler) -> web.Strea
         if request.method in ("POST", "DELETE"):
             request.app["assure"]()
         return await handler(request)
+    except _TooOld as error:
+        return _plain(str(error))
     except SwarmError as error:
         return _error(error.status, str(error))
     except web.HTTPRequestEntityTooLarge:
         return _error(400, "http: request body too large")
     except web.HTTPException as error:
         known = error.status in (404, 405)
+        request["unknown"] = known
         return _error(404 if known else error.status, "page not found" if known else error.reason)
     except (ConnectionError, TimeoutError):
         raise
@@ -82,7 +89,7 @@ def _check_version(text: str | None) -> None:
             400, f"client version {text} is too new. Maximum supported API version is {API_VERSION}"
         )
     if wanted < _numbers(MINIMUM_VERSION):
-        raise SwarmError(
+        raise _TooOld(
             400,
             f"client version {text} is too old. Minimum supported API version is {MINIMUM_VERSION}, "
             "please upgrade your client to a newer version",
@@ -94,9 +101,16 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _error(status: int, message: str) -> web.Response:
-    body = json.dumps({"message": message}).encode() + b"\n"
+    body = json.dumps({"message": message}, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
     return web.Response(status=status, body=body, content_type="application/json")
 
 
+def _plain(message: str) -> web.Response:
+    """Clients so old expect no JSON."""
+    return web.Response(status=400, text=f"{message}\n", headers={"X-Content-Type-Options": "nosniff"})
+
+
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+    """Docker's router knows its own answers only: a path that is none has none of its headers."""
+    if not request.get("unknown"):
+        response.headers.update(_HEADERS)

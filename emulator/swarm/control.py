@@ -62,8 +62,9 @@ class Control:
         if user is not None:
             words = f"network {network.id} is in use by service {user.id}"
             raise refused("FailedPrecondition", words)
-        busy = next((task for task in self._store.tasks.values() if network.name in task.spec.networks), None)
-        if busy is not None and not busy.state.is_final:
+        tasks = (task for task in self._store.tasks.values() if network.name in task.spec.networks)
+        busy = next((task for task in tasks if task.is_up), None)
+        if busy is not None:
             raise refused("FailedPrecondition", f"network {network.id} is in use by task {busy.id}")
         self._networks.remove(network)
         self._store.remove(network)
