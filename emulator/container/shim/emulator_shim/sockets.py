@@ -87,7 +87,9 @@ class Place:
             return address
         host, port = _text(address[0]), address[1]
         if host in _LOOPBACKS:
-            return self._mapped(sock, self.private, self.loopback_ports.get(port, port))
+            if port in self.loopback_ports or (not self.by_ports and self._on_loopback(port)):
+                return self._mapped(sock, self.private, self.loopback_ports.get(port, port))
+            return self._mapped(sock, self.real, self.ports.get(port, port))
         if host == _HOST_GATEWAY:
             return self._mapped(sock, "127.0.0.1", port)
         real = self.names.real(host, port)
@@ -97,11 +99,17 @@ class Place:
             self._come_from_here(sock)
         return self._mapped(sock, *real)
 
-    def connect_wildcard(self, sock: Any, address: Address) -> Address:
-        """Who is not on the task's loopback may be on all of its addresses; else the address itself."""
-        if not _is_inet(self.socket, sock, address) or _text(address[0]) not in _LOOPBACKS:
-            return address
-        return self._mapped(sock, self.real, self.ports.get(address[1], address[1]))
+    def _on_loopback(self, port: int) -> bool:
+        """Whether somebody listens on the task's own loopback; its port is then not to be had."""
+        probe = self.socket._socket.socket(self.socket.AF_INET, self.socket.SOCK_STREAM)
+        try:
+            probe.setsockopt(self.socket.SOL_SOCKET, self.socket.SO_REUSEADDR, 1)
+            probe.bind((self.private, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+        finally:
+            probe.close()
+        return False
 
     def report(self, host: str, port: int) -> None:
         """As emulator.ready, which a task's interpreter may not have."""
@@ -152,18 +160,10 @@ def _patch_methods(module: Any, place: Place) -> None:
         place.bound(self, address)
 
     def connect(self: Any, address: Address) -> None:
-        try:
-            native.connect(self, _try(place.connect, self, address))
-        except ConnectionRefusedError:
-            other = _try(place.connect_wildcard, self, address)
-            if other is address:
-                raise
-            native.connect(self, other)
+        native.connect(self, _try(place.connect, self, address))
 
     def connect_ex(self: Any, address: Address) -> int:
-        result = int(native.connect_ex(self, _try(place.connect, self, address)))
-        other = _try(place.connect_wildcard, self, address) if result == errno.ECONNREFUSED else address
-        return result if other is address else int(native.connect_ex(self, other))
+        return int(native.connect_ex(self, _try(place.connect, self, address)))
 
     def listen(self: Any, *backlog: int) -> None:
         native.listen(self, *backlog)
