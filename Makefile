@@ -7,7 +7,7 @@ NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c '$(NEW)' 2>/dev/null && { echo $$python; break; }; done)
 
-.PHONY: run test check bench bench-quick profile docs clean
+.PHONY: run test check bench bench-quick profile breakdown docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -31,6 +31,10 @@ bench-quick: $(VENV)/.test
 # A flame graph of one worker under the load of one row: `make profile ROW=small`.
 profile: $(VENV)/.test $(VENV)/.profile
 	$(BIN)/python -m benchmarks.flame $(ROW)
+
+# Where its time goes, in microseconds a request.
+breakdown: $(VENV)/.test $(VENV)/.profile
+	$(BIN)/python -m benchmarks.breakdown $(ROW)
 
 docs: $(VENV)/.test
 	$(BIN)/python -m emulator.settings.reference > docs/config.md

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, chart, memory, openloop, report, rows, scenes, servers, sides, wrk
+from benchmarks import __main__, breakdown, chart, memory, openloop, report, rows, scenes, servers, sides, wrk
 from benchmarks.answers import Answer, Refused, Request, agree, ask, check, read
 from benchmarks.machine import Machine
 from benchmarks.results import Result, measure
@@ -309,3 +309,16 @@ def test_the_rich_configuration_is_as_rich_as_it_says() -> None:
     assert text.count("proxy_set_header ") == 10
     assert log.count("$") == 12
     assert len(scenes.catalogue()) == 30_000
+
+
+def test_a_sample_counts_for_the_stage_of_its_innermost_frame() -> None:
+    stacks = (
+        "main (a/__main__.py:1);turn (emulator/nginx/event.py:190) 3\n"
+        "x (event.py:1);send (sendqueue.py:9) 2\n"
+    )
+    found = breakdown.by_stage(stacks + "strange 1\n")
+    assert found == {
+        "waiting for events and handing them out": 3,
+        "writing to the client, and to the upstream": 2,
+        "the rest": 1,
+    }
