@@ -36,7 +36,7 @@ class Server:
         self._socket = sock
         app = web.Application(middlewares=[_in_dockers_shape], client_max_size=_LARGEST_BODY)
         app["clock"] = world.loop.time
-        app["assure"] = world.store.assure
+        app["assure"], app["confirm"] = world.store.assure, world.store.confirm
         for method, path, handler in table(world):
             for prefix in ("", "/v{version:[0-9.]+}"):
                 app.router.add_route(method, prefix + path, handler)
@@ -56,10 +56,15 @@ class Server:
 @web.middleware
 async def _in_dockers_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        request["early"] = True
         _check_version(request.match_info.get("version"))
-        if request.method in ("POST", "DELETE"):
-            request.app["assure"]()
-        return await handler(request)
+        request["early"] = False
+        if request.method not in ("POST", "DELETE"):
+            return await handler(request)
+        request.app["assure"]()
+        answer = await handler(request)
+        request.app["confirm"]()
+        return answer
     except _TooOld as error:
         return _plain(str(error))
     except SwarmError as error:
@@ -114,3 +119,5 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     """Docker's router knows its own answers only: a path that is none has none of its headers."""
     if not request.get("unknown"):
         response.headers.update(_HEADERS)
+    if request.get("early"):
+        del response.headers["Docker-Experimental"]

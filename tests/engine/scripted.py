@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 CONFIG = """
@@ -44,7 +44,9 @@ class Unix(http.client.HTTPConnection):
 
 
 class Daemon:
-    """`emulator engine` on a folder."""
+    """`emulator engine` on a folder; `started` are those whose end is still to be waited for."""
+
+    started: ClassVar[list[Daemon]] = []
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.state = folder, folder / ".emulator"
@@ -55,6 +57,7 @@ class Daemon:
                 argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=(writing,), start_new_session=True,
             )  # fmt: skip
+        self.started.append(self)
         os.close(writing)
         with open(ready) as line:  # noqa: PTH123
             assert select.select([line], [], [], 20)[0], self.output
