@@ -70,6 +70,10 @@ class Engine:
     def __repr__(self) -> str:
         return f"Engine({str(self.path)!r})"
 
+    def absence(self) -> str:
+        """What is said when nobody listens."""
+        return f"Cannot connect to an emulator at {self.path}. Is it running?"
+
     def tasks(self, service: str | None = None, running: bool = False) -> list[Task]:
         """The tasks of the services, newest first in each slot."""
         names = {found["ID"]: str(found["Spec"]["Name"]) for found in self.get("/services")}
@@ -103,12 +107,7 @@ class Engine:
     def logs(self, container: str, follow: bool = False, tail: str = "all") -> Iterator[tuple[int, bytes]]:
         """Pieces of what a task wrote: 1 and its standard output, 2 and its standard error."""
         query = {"stdout": "1", "stderr": "1", "follow": str(int(follow)), "tail": tail}
-        connection, response = self._ask("GET", f"/containers/{quote(container)}/logs", query, None)
-        try:
-            while len(head := response.read(8)) == 8:
-                yield head[0], response.read(int.from_bytes(head[4:], "big"))
-        finally:
-            connection.close()
+        return self.frames(f"/containers/{quote(container)}/logs", **query)
 
     def events(self, timeout: float | None = None, **query: str) -> Generator[dict[str, Any]]:
         """What happens from this call on; TimeoutError after a silence of `timeout` seconds."""
@@ -118,8 +117,30 @@ class Engine:
     def get(self, path: str, **query: str) -> Any:
         return json.loads(self._answer("GET", path, query))
 
-    def _answer(self, method: str, path: str, query: dict[str, str]) -> bytes:
-        connection, response = self._ask(method, path, query, self.timeout)
+    def post(self, path: str, body: object = None, **query: str) -> Any:
+        """What the engine says to an order; None where it says nothing."""
+        said = self._answer("POST", path, query, body)
+        return json.loads(said) if said.strip() else None
+
+    def delete(self, path: str, **query: str) -> None:
+        self._answer("DELETE", path, query)
+
+    def frames(self, path: str, **query: str) -> Iterator[tuple[int, bytes]]:
+        """The frames of a multiplexed stream: 1 or 2 and what was written to that output."""
+        connection, response = self._ask("GET", path, query, None)
+        try:
+            while len(head := response.read(8)) == 8:
+                yield head[0], response.read(int.from_bytes(head[4:], "big"))
+        finally:
+            connection.close()
+
+    def objects(self, path: str, **query: str) -> Generator[Any]:
+        """The objects of a stream of JSON, one a line."""
+        connection, response = self._ask("GET", path, query, None)
+        return _events(connection, response)
+
+    def _answer(self, method: str, path: str, query: dict[str, str], body: object = None) -> bytes:
+        connection, response = self._ask(method, path, query, self.timeout, body)
         try:
             return response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -128,18 +149,20 @@ class Engine:
             connection.close()
 
     def _ask(
-        self, method: str, path: str, query: dict[str, str], timeout: float | None
+        self, method: str, path: str, query: dict[str, str], timeout: float | None, body: object = None
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = _UnixConnection(self.path, timeout)
         try:
-            connection.request(method, f"{path}?{urlencode(query)}" if query else path)
+            sent = None if body is None else json.dumps(body)
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, f"{path}?{urlencode(query)}" if query else path, sent, kind)
             response = connection.getresponse()
             if response.status >= 400:
                 raise EngineError(_message(response.read()), response.status)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-                raise EngineError(f"Cannot connect to an emulator at {self.path}. Is it running?") from None
+                raise EngineError(self.absence()) from None
             raise EngineError(f"no answer at {self.path}: {error}") from None
         except EngineError:
             connection.close()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+# What stands before a verb of Docker's; any other option belongs to `up`.
+DOCKERS_OPTIONS = ("-H", "--host", "-c", "--context", "-D", "--debug", "-l", "--log-level", "-v")
 WINDOWS = "gunicorn does not run on Windows, so the emulator does not either: use WSL2."
 
 
@@ -24,8 +26,28 @@ def main() -> None:
         from emulator.nginx.commandline import main as nginx
 
         sys.exit(nginx(words[1:]))
+    if words[0] in (
+        "up",
+        "down",
+        "engine",
+        "tasks",
+        "config",
+        "procfile",
+        "proxy",
+        "--help",
+        "-h",
+        "--version",
+    ):
+        _own(words)
+    elif words[0].startswith("-") and not words[0].startswith(DOCKERS_OPTIONS):
+        _own(["up", *words])
+    else:
+        from emulator.cli.docker.dispatch import main as docker
+
+        sys.exit(docker(words))
+
+
+def _own(words: list[str]) -> None:
     from emulator.cli.verbs import emulator
 
-    if words[0].startswith("-") and words[0] not in ("--help", "-h", "--version"):
-        words.insert(0, "up")
     emulator(words, prog_name="emulator")

@@ -8,18 +8,48 @@ import click
 
 from emulator import __version__
 
-# The verb, and the module of this package that holds a command of the same name.
-VERBS = ("up", "down", "engine", "ps", "logs", "config", "procfile", "proxy", "nginx")
+# Verbs of the emulator's own, and the module of this package that holds a command of the same name.
+OWN = ("up", "down", "engine", "tasks", "config", "procfile", "proxy", "nginx")
+# Docker's: the package docker has their tables.
+DOCKER = {
+    "container": "Containers: inspect, ls, logs, stop, kill, restart, pause, ...",
+    "events": "Print what happens.",
+    "image": "Images: inspect, ls.",
+    "images": "List the images that config.toml gives a meaning.",
+    "info": "Print what the engine says of itself.",
+    "inspect": "Print all that is known of objects.",
+    "kill": "Kill containers, or send them a signal.",
+    "logs": "Print what a container has written.",
+    "network": "Networks: create, inspect, ls, prune, rm.",
+    "node": "Nodes: inspect, ls, ps, update.",
+    "pause": "Freeze the processes of containers.",
+    "port": "List the ports that a container publishes.",
+    "ps": "List containers.",
+    "restart": "Stop containers and start them again.",
+    "rm": "Remove containers.",
+    "service": "Services: create, inspect, logs, ls, ps, rm, rollback, scale, update.",
+    "stack": "Stacks: ls, ps, rm, services.",
+    "stats": "Show what containers use.",
+    "stop": "Ask containers to stop, and kill those that do not.",
+    "swarm": "The swarm: init, join-token, leave, update.",
+    "system": "The engine: info, events.",
+    "top": "List the processes of a container.",
+    "unpause": "Let frozen processes go on.",
+    "version": "Print the versions of client and engine.",
+    "volume": "Volumes: create, inspect, ls, prune, rm.",
+}
 
 
 class Verbs(click.Group):
     """Commands by name, imported late."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*OWN, *DOCKER]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in VERBS:
+        if name in DOCKER:
+            return click.Command(name, help=DOCKER[name])
+        if name not in OWN:
             return None
         command: click.Command = getattr(import_module(f"emulator.cli.{name}"), name)
         return command
@@ -30,7 +60,7 @@ class Verbs(click.Group):
         """As click does it, with the verb that was probably meant."""
         from difflib import get_close_matches
 
-        if args and args[0] not in VERBS and (near := get_close_matches(args[0], VERBS, n=1)):
+        if args and args[0] not in OWN and (near := get_close_matches(args[0], OWN, n=1)):
             ctx.fail(f"No such command '{args[0]}', did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)
 
@@ -40,5 +70,6 @@ class Verbs(click.Group):
 def emulator() -> None:
     """Gunicorn replicas behind nginx in a Docker swarm, emulated on this machine.
 
-    Without a verb: `up`, from the nearest config.toml.
+    Without a verb: `up`, from the nearest config.toml. The verbs from `container` on are Docker's, flags
+    included: with `alias docker='python -m emulator'` a command of Docker's documentation works as it stands.
     """

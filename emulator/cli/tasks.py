@@ -1,4 +1,4 @@
-"""`emulator ps`: the tasks, as `docker service ps` lists them, with what a task is on this machine."""
+"""`emulator tasks`: the tasks, as `docker service ps` lists them, with what a task is on this machine."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HEAD = ("ID", "NAME", "IMAGE", "CURRENT STATE", "ADDRESS", "PID", "ERROR")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also the tasks that have ended.")
 @file_option
 @state_option
-def ps(service: str | None, everything: bool, file: Path | None, state: Path | None) -> None:
-    """List the tasks, or those of a service."""
+def tasks(service: str | None, everything: bool, file: Path | None, state: Path | None) -> None:
+    """List the tasks, or those of a service, with their addresses and PIDs on this machine."""
     from emulator.cli.table import columns
 
     with connected(file, state) as engine:
-        tasks = engine.tasks(service, running=not everything)
-        places = {task.id: engine.place(task.container).address for task in tasks if task.pid}
-        click.echo(columns([HEAD, *rows(tasks, places, datetime.now(UTC))]))
+        found = engine.tasks(service, running=not everything)
+        places = {task.id: engine.place(task.container).address for task in found if task.pid}
+        click.echo(columns([HEAD, *rows(found, places, datetime.now(UTC))]))
 
 
 def rows(tasks: list[Task], places: dict[str, str], now: datetime) -> Iterator[tuple[str, ...]]:
