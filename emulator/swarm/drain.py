@@ -1,8 +1,9 @@
-"""The time between a task's last new connection and its stop signal: what it has begun may end.
+"""A task's way out while it serves: its successor serves, nobody new comes, then it is told to stop.
 
-In a swarm a task is out of the rotation 2 s before it is told to stop (libnetwork's gossip delay), and
-whoever answers within that time loses nobody. Here it ends as soon as no connection is open or waits to
-be accepted, which the kernel knows (sock_diag(7)), and after those 2 s at the latest.
+In a swarm a task that is to stop is in the rotation for another 1.1 s, and 2 s lie between its leaving and
+the signal (libnetwork's gossip delay): a successor that listens by then, or an answer that is finished by
+then, loses nobody. Here each wait is over as soon as its reason is, and after that time at the latest.
+Whether a connection is open or waits to be accepted, the kernel knows (sock_diag(7)).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 from .loop import Loop, Timer
 
-_LONGEST, _FIRST, _GROWTH = 2.0, 0.02, 1.5
+_LONGEST_IN_ROTATION, _LONGEST_OUT = 1.1, 2.0
+_FIRST, _GROWTH, _SLOWEST = 0.02, 1.5, 0.2
 # Who has read the table just before a change still dials: idle has to be seen this often.
 _SEEN_IDLE = 2
 
@@ -29,16 +31,40 @@ Address = tuple[str, int]
 
 
 class Drain:
-    """Calls back once when nobody is being served at some addresses any more; `cancel` at any time."""
+    """Calls `leave` when `replaced` says so, and `drained` once nobody is being served any more."""
 
-    def __init__(self, loop: Loop, addresses: Sequence[Address], drained: Callable[[], object]) -> None:
-        self._loop, self._addresses, self._drained = loop, addresses, drained
-        self._until = loop.time() + _LONGEST
+    def __init__(
+        self,
+        loop: Loop,
+        addresses: Sequence[Address],
+        replaced: Callable[[], bool],
+        leave: Callable[[], object],
+        drained: Callable[[], object],
+    ) -> None:
+        self._loop, self._addresses, self._replaced = loop, addresses, replaced
+        self._leave, self._drained = leave, drained
+        self._until = loop.time() + _LONGEST_IN_ROTATION
         self._pause, self._idle = _FIRST, 0
-        self._timer: Timer = loop.call_later(self._pause, self._look)
+        self._timer: Timer | None = None
+        self._stay()
 
     def cancel(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def hurry(self) -> None:
+        """The rest of it now."""
+        self.cancel()
+        self._leave()
+        self._drained()
+
+    def _stay(self) -> None:
+        if not self._replaced() and self._loop.time() < self._until:
+            self._timer = self._loop.call_later(_FIRST, self._stay)
+            return
+        self._leave()
+        self._until = self._loop.time() + _LONGEST_OUT
+        self._timer = self._loop.call_later(_FIRST, self._look)
 
     def _look(self) -> None:
         busy = any(is_busy(address) for address in self._addresses)
@@ -46,7 +72,7 @@ class Drain:
         if self._idle >= _SEEN_IDLE or self._loop.time() >= self._until:
             self._drained()
             return
-        self._pause = min(self._pause * _GROWTH, 0.2) if busy else _FIRST
+        self._pause = min(self._pause * _GROWTH, _SLOWEST) if busy else _FIRST
         self._timer = self._loop.call_later(self._pause, self._look)
 
 

@@ -31,7 +31,6 @@ from .store import Change, Store
 _LOCALHOST = "127.0.0.1"
 # A task that is ending closes its listener within moments; what somebody else has may come free some day.
 _SOON, _LATER = 0.002, 1.0
-_PATIENCE = 500
 
 Key = tuple[str, ...]
 
@@ -64,7 +63,6 @@ class Mesh:
         self._turns: dict[Key, int] = {}
         self._dirty: dict[str, None] = {}
         self._again: dict[str, Timer] = {}
-        self._tries: dict[str, int] = {}
         self._told: set[Key] = set()
         networks.alone = self._alone
         networks.standings.moved = self._settle
@@ -150,10 +148,10 @@ class Mesh:
         if timer is not None:
             timer.cancel()
         if not blocked:
-            self._tries.pop(service_id, None)
             return
-        tries = self._tries[service_id] = self._tries.get(service_id, 0) + 1
-        pause = _SOON if tries < _PATIENCE else _LATER
+        tasks = self._store.tasks_of(service_id)
+        leaving = any(self._networks.is_direct(task) and not task.state.is_final for task in tasks)
+        pause = _SOON if leaving else _LATER
         self._again[service_id] = self._loop.call_later(pause, lambda: self._settle(service_id))
 
     def _wanted(self, service: Service) -> Iterator[tuple[Key, Wanted]]:
