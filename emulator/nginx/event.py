@@ -186,9 +186,19 @@ class Loop:
         """Wait once, then handle the events, the timers that are due and what was posted, in this order."""
         handlers = self._handlers
         gone = self._gone
-        gone.clear()
+        if gone:
+            gone.clear()
         timers = self._timers
-        events = self._wait(0 if self._posted else self._timeout() if timers else -1)
+        if self._posted:
+            timeout: float = 0
+        elif timers:
+            # by the turn's own clock, as nginx counts; rounded up to the poll's resolution, or the last
+            # millisecond would be spent spinning. Nobody looks whether the timer was cancelled
+            left = timers[0].when - self.now
+            timeout = left + 0.0005 if left > 0 else 0.0005
+        else:
+            timeout = -1
+        events = self._wait(timeout)
         self.now = now = self._clock()
         for fd, mask in events:
             handler = handlers.get(fd)
@@ -206,17 +216,6 @@ class Loop:
 
     def close(self) -> None:
         self._poll.close()
-
-    def _timeout(self) -> float:
-        timers = self._timers
-        while timers[0].callback is None:
-            heapq.heappop(timers)
-            if not timers:
-                return -1
-        # by the turn's own clock, as nginx counts; rounded up to the poll's resolution, or the last
-        # millisecond would be spent spinning
-        left = timers[0].when - self.now
-        return left + 0.0005 if left > 0 else 0.0005
 
     def _expire(self) -> None:
         timers = self._timers
