@@ -69,12 +69,12 @@ class Runtime:
         self.listed: Callable[[], list[dict[str, object]]] = list
 
     def expose(self, image: str) -> tuple[int, ...]:
-        if image == "nosuch":
+        if image == "nosuch:latest":
             raise Rejected("No such image: nosuch:latest")
-        return (8000,) if image == "app" else (80,)
+        return (8000,) if image == "app:latest" else (80,)
 
     def binds_published_ports(self, image: str) -> bool:
-        return image == "nginx"
+        return image == "nginx:latest"
 
     def prepare(self, task: Task, service: Service, links: Links) -> Box:
         if any(mount.source == "/nonexistent" for mount in task.spec.mounts):
