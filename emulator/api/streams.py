@@ -65,7 +65,7 @@ class LogWish:
     def frame(self, line: Line, details: str) -> bytes:
         stamp = f"{moment(line.time)} ".encode() if self.timestamps else b""
         label = f"{details} ".encode() if self.details else b""
-        return frame(line, stamp + label + line.text + b"\n")
+        return frame(line, stamp + label + line.text + line.end)
 
     def past(self, lines: Iterable[Line]) -> list[Line]:
         wanted = [line for line in lines if self.takes(line)]

@@ -18,7 +18,7 @@ from ..swarm.networks import Links
 from .children import Children
 from .guardian import Guardian
 from .images import Recipe
-from .logs import STDERR, STDOUT, Line, Log
+from .logs import STDERR, STDOUT, Line, Log, limit
 from .probe import Probe
 from .process import Command, NotStarted, Process, find_executable, runs_python, spawn
 from .root import remove_tree
@@ -74,7 +74,9 @@ class Container:
         self.on_oom: Callable[[], None] = lambda: None
         self.created = around.loop.time()
         self.started = self.finished = 0.0
-        self.log = Log(around.loop.time)
+        driver = task.spec.log_driver
+        kept = limit(driver.name, dict(driver.options)) if driver else None
+        self.log = Log(around.loop.time) if kept is None else Log(around.loop.time, kept)
         self.log.follow(lambda line: around.output(task, line))
         self.on_remove: Callable[[], object] = lambda: None
         self.mounts: tuple[Mounted, ...] = ()
