@@ -322,9 +322,9 @@ class Agent:
             tell()
 
     def _is_replaced(self, task: Task) -> bool:
-        """Whether nobody waits for another task of its slot to listen."""
+        """Whether no other task of its service is still on its way to listening."""
         return not any(
-            other.slot == task.slot and other.desired is DesiredState.RUNNING and not other.listens
+            other.desired is DesiredState.RUNNING and not other.listens
             for other in self._store.tasks_of(task.service_id)
             if other.id != task.id and not other.state.is_final
         )
