@@ -60,16 +60,21 @@ def _mount_field(found: Object, field: str, key: str, value: str) -> None:
             found["ReadOnly"] = True
     elif key in MOUNT_MAPS:
         name, _, said = value.partition("=")
-        found.setdefault("VolumeOptions", {}).setdefault(MOUNT_MAPS[key], {})[name] = said
+        options = _options(found, "VolumeOptions")
+        table = options["DriverConfig"] if key == "volume-opt" else options
+        table.setdefault(MOUNT_MAPS[key], {})[name] = said
     elif key == "volume-driver":
-        found.setdefault("VolumeOptions", {}).setdefault("DriverConfig", {})["Name"] = value
+        _options(found, "VolumeOptions")["DriverConfig"]["Name"] = value
     elif key in MOUNT_OPTIONS:
         table, name = MOUNT_OPTIONS[key]
-        found.setdefault(table, {})[name] = (
-            _flag(key, field, value) if key in FLAG_KEYS else _number(key, value)
-        )
+        _options(found, table)[name] = _flag(key, field, value) if key in FLAG_KEYS else _number(key, value)
     else:
         raise ValueError(f"unexpected key '{key}' in '{field}'")
+
+
+def _options(found: Object, table: str) -> Object:
+    options: Object = found.setdefault(table, {"DriverConfig": {}} if table == "VolumeOptions" else {})
+    return options
 
 
 def _flag(key: str, field: str, value: str) -> bool:

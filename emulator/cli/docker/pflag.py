@@ -1,8 +1,8 @@
 """Words into flags by the rules of the client's own library: https://pkg.go.dev/github.com/spf13/pflag.
 
-click has other rules: there is no `--detach=false` for it, and its errors are its own. Here `--name=value` and
-`--name value` are the same; a bool takes a value only after `=`; short flags can be joined, the last with its
-value; `--` ends them; where the rest belongs to a container (`interspersed` is false), so does the first word.
+click has other rules: it has no `--detach=false`, and errors of its own. Here `--name=value` is the same as
+`--name value`; a bool takes a value only after `=`; short flags can be joined, the last with its value; `--`
+ends them; where the rest is for a container (`interspersed` is false), so does the first word that is none.
 """
 
 from __future__ import annotations

@@ -60,13 +60,21 @@ def container(words: Words, image: str, args: list[str]) -> Object:
         "Hosts": [" ".join(reversed(host.split(":", 1))) for host in words.get("host", [])],
         "Isolation": words.get("isolation"),
         "Sysctls": pairs(words.get("sysctl", [])),
-        "CapabilityAdd": words.get("cap-add"),
-        "CapabilityDrop": words.get("cap-drop"),
+        "CapabilityAdd": capabilities(words.get("cap-add", [])),
+        "CapabilityDrop": capabilities(words.get("cap-drop", [])),
         "Ulimits": [ulimit(text) for text in words.get("ulimit", [])],
         "OomScoreAdj": words.get("oom-score-adj"),
     }
     found |= {key: value for key, value in more.items() if value}
     return found | {"Init": bool(words.get("init")), "DNSConfig": dns(words)}
+
+
+def capabilities(names: list[str]) -> list[str]:
+    """As the kernel names them."""
+    return [
+        name if name in ("ALL", "") or name.startswith("CAP_") else f"CAP_{name}"
+        for name in map(str.upper, names)
+    ]
 
 
 def dns(words: Words) -> Object:
@@ -80,12 +88,14 @@ def pairs(texts: list[str]) -> dict[str, str]:
 
 
 def environment(words: Words) -> list[str]:
-    """The variables in the order of their names' first mention; one without a value has it from here."""
+    """The variables; one without a value has it from here."""
     found: dict[str, str] = {}
     for text in [*_from_files(words.get("env-file", [])), *words.get("env", [])]:
         name, equals, value = text.partition("=")
         if not equals and name in os.environ:
             equals, value = "=", os.environ[name]
+        # The last of a name counts, where it stands.
+        found.pop(name, None)
         found[name] = f"{name}{equals}{value}"
     return list(found.values())
 
