@@ -20,6 +20,7 @@ from ..tasknamespace import private_loopback
 from .drain import Drain
 from .loop import Loop, Timer
 from .model import DesiredState, Node, Service, Task, TaskState
+from .network import NoAddress
 from .networks import Links, Networks
 from .overlay import Place
 from .scheduler import hindrance
@@ -96,12 +97,12 @@ class Failed(Exception):
 class Run:
     """A task's container on this node, and the timer of its grace."""
 
-    __slots__ = ("container", "links", "ready", "started", "stopping", "timer", "unhealthy")
+    __slots__ = ("container", "links", "ready", "released", "started", "stopping", "timer", "unhealthy")
 
     def __init__(self, links: Links) -> None:
         self.links = links
         self.container: Container | None = None
-        self.ready = self.started = self.stopping = self.unhealthy = False
+        self.ready = self.started = self.stopping = self.unhealthy = self.released = False
         self.timer: Timer | Drain | None = None
 
     def calm(self) -> None:
@@ -201,7 +202,7 @@ class Agent:
         waiting, self._waiting = self._waiting, {}
         for task_id in waiting:
             task = self._store.tasks.get(task_id)
-            if task is not None and task.state is TaskState.PENDING:
+            if task is not None and task.state.rank <= TaskState.PENDING.rank:
                 self._allocate(task)
 
     def _allocate(self, task: Task) -> None:
@@ -222,7 +223,11 @@ class Agent:
         except Rejected as error:
             self._put(task, TaskState.REJECTED, error=str(error))
             return
-        links = self._networks.link(task, service, expose, direct=self.binds_ports(service))
+        try:
+            links = self._networks.link(task, service, expose, direct=self.binds_ports(service))
+        except NoAddress:
+            self._waiting[task.id] = None
+            return
         self.runs[task.id] = Run(links)
         task = task._replace(attachments=links.attachments, node_id=self._node_id)
         self._put(task, TaskState.ASSIGNED)
@@ -355,6 +360,8 @@ class Agent:
         known = self._store.tasks.get(task.id)
         if known is None:
             return
+        if state.is_final:
+            self._release(task)
         task = task._replace(
             desired=known.desired,
             desired_at=known.desired_at,
@@ -368,11 +375,18 @@ class Agent:
         if state.is_final:
             self.on_end(self._store.tasks[task.id])
 
+    def _release(self, task: Task) -> None:
+        """Its addresses are for others, as swarmkit's allocator has it, while its record keeps them."""
+        run = self.runs.get(task.id)
+        if run is not None and not run.released:
+            run.released = True
+            self._networks.unlink(task)
+
     def _forget(self, task: Task) -> None:
+        self._release(task)
         run = self.runs.pop(task.id, None)
         if run is None:
             return
         run.calm()
         if run.container is not None:
             run.container.remove()
-        self._networks.unlink(task)

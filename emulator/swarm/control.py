@@ -21,7 +21,7 @@ from .model import (
     UpdateStatus,
     Volume,
 )
-from .network import Pool, next_subnet
+from .network import Pool, next_subnet, overlap
 from .networks import Networks
 from .publishing import check_ports, published
 from .store import Store
@@ -38,6 +38,8 @@ class Control:
             raise SwarmError(409, f"network with name {spec.name} already exists")
         used = [known.subnet for known in self._store.networks.values() if known.subnet]
         subnet = spec.subnet or next_subnet(used)
+        if any(overlap(subnet, other) for other in used):
+            return self._unallocated(spec)
         made = Network(
             id=self._new_id(),
             name=spec.name,
@@ -52,6 +54,14 @@ class Control:
         )
         self._networks.create(made)
         self._store.put(made)
+        return self._store.networks[made.id]
+
+    def _unallocated(self, spec: NetworkSpec) -> Network:
+        """As in Docker: a subnet that another has makes a network without one, whose tasks stay new."""
+        made = Network(
+            self._new_id(), spec.name, spec.driver, "", "", labels=spec.labels, options=spec.options
+        )
+        self._store.put(made._replace(attachable=spec.attachable, internal=spec.internal))
         return self._store.networks[made.id]
 
     def remove_network(self, reference: str) -> Network:

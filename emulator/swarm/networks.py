@@ -21,6 +21,7 @@ from .network import (
     BRIDGE_SUBNET,
     INGRESS_NODE,
     INGRESS_SUBNET,
+    NoAddress,
     Pool,
     Projection,
     overlap,
@@ -90,7 +91,9 @@ class Networks:
         if by_vip and any(port.mode == "ingress" for port in service.spec.ports):
             vips.append(Attachment(INGRESS, self._vip(self._ingress, known.pop(INGRESS, None))))
         for name in service.spec.task.networks:
-            overlay = self._overlays[name]
+            overlay = self._overlays.get(name)
+            if overlay is None:
+                continue
             vip = self._vip(overlay.pool, known.pop(name, None)) if by_vip else None
             if vip:
                 vips.append(Attachment(name, vip))
@@ -122,7 +125,7 @@ class Networks:
         """Addresses for a task; `direct`: it binds its service's published ports itself."""
         names = task.spec.networks or (self._bridge(),)
         published = [port for port in service.ports if port.protocol == "tcp"]
-        attachments = [Attachment(name, self._overlays[name].pool.take()) for name in names]
+        attachments = self._addresses(names)
         if any(port.mode == "ingress" for port in published):
             attachments.insert(0, Attachment(INGRESS, self._ingress.take()))
         source = self._real(next(link for link in attachments if link.network != INGRESS))
@@ -145,6 +148,19 @@ class Networks:
             client=INGRESS_NODE if "ingress" in modes else BRIDGE_GATEWAY if modes else None,
             ports=ports,
         )
+
+    def _addresses(self, names: Iterable[str]) -> list[Attachment]:
+        """One of each network; all of them or, with NoAddress, none."""
+        taken: list[Attachment] = []
+        try:
+            for name in names:
+                if name not in self._overlays:
+                    raise NoAddress(f"network {name} has no subnet")
+                taken.append(Attachment(name, self._overlays[name].pool.take()))
+        except NoAddress:
+            self._give_back({link.network: link.address for link in taken})
+            raise
+        return taken
 
     def land(self, task: Task) -> list[tuple[str, str]]:
         """Networks on which this is the first task, and their balancers' new addresses."""

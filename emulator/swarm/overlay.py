@@ -6,13 +6,14 @@ would give it there.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..livetable import EndpointTable
 from .model import Service, Task
-from .network import Pool, Projection
+from .network import NoAddress, Pool, Projection
 
 
 class Place(NamedTuple):
@@ -128,10 +129,11 @@ class Overlay:
             self._publish()
 
     def land(self) -> str | None:
-        """The load balancer takes its own address when the first task lands here; None: it has one."""
+        """The load balancer's own address, when the first task lands here; None: it has one, or none is left."""
         if self.endpoint is not None:
             return None
-        self.endpoint = self.pool.take()
+        with contextlib.suppress(NoAddress):
+            self.endpoint = self.pool.take()
         self._publish()
         return self.endpoint
 

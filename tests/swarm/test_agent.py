@@ -250,3 +250,23 @@ def test_freezing_ends_the_replacing(swarm: Swarm) -> None:
     swarm.runtime.boxes["webapp.1"].exit(1)
     swarm.wait(60)
     assert len(swarm.store.tasks) == 1
+
+
+def test_a_task_for_which_there_is_no_address_stays_new_until_one_is_free(swarm: Swarm) -> None:
+    swarm.control.create_network(NetworkSpec("tiny", subnet="10.9.0.0/29"))
+    swarm.create(networks=("tiny",), replicas=5, restart_policy=RestartPolicy("none"))
+    states = [task.state for task in swarm.store.tasks.values()]
+    waiting = [task for task in swarm.store.tasks.values() if task.state is TaskState.NEW]
+    assert (states.count(TaskState.RUNNING), len(waiting)) == (4, 1)
+    swarm.runtime.boxes["webapp.1"].ended(0)
+    swarm.loop.settle()
+    assert swarm.store.tasks[waiting[0].id].state is TaskState.RUNNING
+
+
+def test_the_tasks_of_a_network_without_a_subnet_stay_new(swarm: Swarm) -> None:
+    swarm.control.create_network(NetworkSpec("second", subnet="192.168.100.0/25"))
+    swarm.create(networks=("second",))
+    assert [task.state for task in swarm.store.tasks.values()] == [TaskState.NEW]
+    swarm.control.remove_service("webapp")
+    swarm.loop.settle()
+    assert not swarm.store.tasks
