@@ -10,25 +10,12 @@ from ..swarm.described import tagged
 from ..swarm.model import Task
 from ..swarm.network import parse
 from ..swarm.store import Store
-from . import images, networkshape, specshape
+from . import hostconfig, images, networkshape, specshape
 from .localnetworks import INGRESS, digest, endpoint_id, mac
 from .schema import host_ports
 from .specshape import JSON
 from .times import moment, span
 from .world import Container
-
-_MASKED = [
-    "asound",
-    "acpi",
-    "kcore",
-    "keys",
-    "latency_stats",
-    "timer_list",
-    "timer_stats",
-    "sched_debug",
-    "scsi",
-]
-_READONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
 
 
 def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
@@ -71,7 +58,7 @@ def inspect(thing: Container, store: Store, node_id: str, env: list[str]) -> JSO
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _host_config(thing),
+        "HostConfig": hostconfig.shape(thing.task.spec),
         "GraphDriver": {"Data": None, "Name": "processes"},
         "Mounts": [_mount_point(mount, store) for mount in thing.task.spec.mounts],
         "Config": _config(thing, node_id, env),
@@ -178,38 +165,6 @@ def _config(thing: Container, node_id: str, env: list[str]) -> JSON:
     if spec.stop_signal:
         made["StopSignal"] = spec.stop_signal
     return made
-
-
-def _host_config(thing: Container) -> JSON:
-    spec = thing.task.spec
-    return {
-        "Binds": None,
-        "ContainerIDFile": "",
-        "LogConfig": {"Type": "json-file", "Config": {}},
-        "NetworkMode": "default",
-        "PortBindings": {},
-        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
-        "AutoRemove": False,
-        "VolumeDriver": "",
-        "VolumesFrom": None,
-        "IpcMode": "private",
-        "OomScoreAdj": 0,
-        "PidMode": "",
-        "Privileged": False,
-        "PublishAllPorts": False,
-        "ReadonlyRootfs": spec.read_only,
-        "Isolation": "default",
-        "Memory": spec.limits.memory,
-        "NanoCpus": spec.limits.nano_cpus,
-        "MemoryReservation": spec.reservations.memory,
-        "MemorySwap": 2 * spec.limits.memory,
-        "PidsLimit": spec.limits.pids or None,
-        "Ulimits": [],
-        "Mounts": [specshape.mount(mount) for mount in spec.mounts],
-        "MaskedPaths": [*(f"/proc/{name}" for name in _MASKED), "/sys/firmware"],
-        "ReadonlyPaths": [f"/proc/{name}" for name in _READONLY],
-        "Init": bool(spec.init),
-    }
 
 
 def _network_settings(thing: Container, store: Store) -> JSON:
