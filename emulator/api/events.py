@@ -87,6 +87,12 @@ class Events:
             self.container(task, "kill", signal="15")
         if before is None or task.state is not before.state:
             self._state(task, before)
+        if task.oom and task.oom != (before.oom if before else 0):
+            self.container(task, "oom")
+        if task.health not in ("", "starting", before.health if before else ""):
+            self.container(task, f"health_status: {task.health}")
+        if task.health in ("healthy", "unhealthy") and not (before and before.health == task.health):
+            self.container(task, f"health_status: {task.health}")
         if task.listens and not (before and before.listens):
             self.container(task, "ready")
 
@@ -165,7 +171,7 @@ def passes(event: Event, wanted: Mapping[str, frozenset[str]]) -> bool:
 
     facts = {
         "type": {event["Type"]},
-        "event": {event["Action"]},
+        "event": {event["Action"], event["Action"].partition(":")[0]},
         "scope": {event["scope"]},
         "image": {attributes.get("image", ""), tagged(attributes.get("image", "")).rpartition(":")[0]},
         "label": {text for key, value in attributes.items() for text in (key, f"{key}={value}")},

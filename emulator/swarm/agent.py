@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         hostname: str
         pid: int
         on_health: Callable[[str], None]
+        on_oom: Callable[[], None]
 
         @property
         def checked(self) -> bool:
@@ -274,6 +275,7 @@ class Agent:
             self._put(failed, TaskState.FAILED, error=str(error))
             return
         run.started = True
+        container.on_oom = lambda: self._out_of_memory(task.id)
         if container.checked:
             container.on_health = lambda status: self._health(task.id, status)
             self._put(task._replace(pid=container.pid, health="starting"), TaskState.STARTING)
@@ -285,6 +287,11 @@ class Agent:
         if mute:
             run.ready = True
             self.on_ready(task)
+
+    def _out_of_memory(self, task_id: str) -> None:
+        task = self._store.tasks.get(task_id)
+        if task is not None:
+            self._store.put(task._replace(oom=task.oom + 1))
 
     def _health(self, task_id: str, status: str) -> None:
         task, run = self._store.tasks.get(task_id), self.runs.get(task_id)

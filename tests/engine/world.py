@@ -39,8 +39,10 @@ command = "{command}"
 expose = [8000]
 """
 APP = """
-import json, os, socket
+import json, os, signal, socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+signal.signal(signal.SIGTERM, lambda *args: os._exit(143))
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
