@@ -7,7 +7,7 @@ NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c '$(NEW)' 2>/dev/null && { echo $$python; break; }; done)
 
-.PHONY: run test check bench bench-quick profile breakdown docs clean
+.PHONY: run test check bench bench-quick profile breakdown chaos docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -35,6 +35,10 @@ profile: $(VENV)/.test $(VENV)/.profile
 # Where its time goes, in microseconds a request.
 breakdown: $(VENV)/.test $(VENV)/.profile
 	$(BIN)/python -m benchmarks.breakdown $(ROW)
+
+# Every fault, done to a running project and to the real nginx beside it: 6 minutes; ROWS="kill9 idle" for some.
+chaos: $(VENV)/.test
+	$(BIN)/python -m chaos $(ROWS)
 
 docs: $(VENV)/.test
 	$(BIN)/python -m emulator.settings.reference > docs/config.md
