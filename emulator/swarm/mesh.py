@@ -6,7 +6,7 @@ Rules:
 2. A VIP answers on the ports that its image exposes or publishes, and on any other as soon as a task listens.
 3. A published port is held for as long as the service has it, open or not, so that nobody else takes it.
 4. A task that has its published ports to itself (the only nginx of a service) serves them itself: there the
-   door stays shut, and opens when that task is no longer to run.
+   door stays shut, and opens when that task has left the rotation and its listener is closed.
 5. The turn of a VIP is the one that proxies take when they dial a task directly.
 """
 
@@ -30,7 +30,7 @@ from .store import Change, Store
 
 _LOCALHOST = "127.0.0.1"
 # A task that is ending closes its listener within moments; what somebody else has may come free some day.
-_SOON, _LATER = 0.002, 1.0
+_SOON, _LATER = 0.0005, 1.0
 
 Key = tuple[str, ...]
 
@@ -223,8 +223,11 @@ class Mesh:
 
     def _served(self, service: Service) -> bool:
         """Whether a task of the service listens on its published ports itself, or is about to."""
+        stands = self._networks.standings.stands
         return any(
-            self._networks.is_direct(task) and task.desired.wants_to_run and not task.state.is_final
+            self._networks.is_direct(task)
+            and (task.desired.wants_to_run or stands(task))
+            and not task.state.is_final
             for task in self._store.tasks_of(service.id)
         )
 

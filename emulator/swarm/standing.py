@@ -50,6 +50,9 @@ class Standings:
             del self._of[task.service_id]
         self.moved(task.service_id)
 
+    def stands(self, task: Task) -> bool:
+        return task.id in self._of.get(task.service_id, {})
+
     def ready(self, service_id: str) -> list[Standing]:
         """The tasks of a service that would answer now, by slot: the order of the tables."""
         ready = [standing for standing in self._of.get(service_id, {}).values() if standing.ready]
