@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from emulator.cli.start import Start
 
 LOG = "engine.log"
+_PATIENCE = 5.0
 STOP = "`emulator down` stops it"
 
 
@@ -28,10 +29,37 @@ class Started(NamedTuple):
 
 
 def first_engine(words: Start) -> Started:
-    """The engine of a folder that has none yet; one line on stderr says so."""
-    made = start("engine", words)
+    """The engine of a folder that has none yet; one line on stderr says so.
+
+    Of two verbs that both find none, one starts it and the other waits for its socket.
+    """
+    try:
+        made = start("engine", words)
+    except NotStarted as error:
+        other = _other(words) if "already runs on" in str(error) else None
+        if other is None:
+            raise
+        return other
     print(f"Started an engine in the background (pid {made.pid}); {STOP}", file=sys.stderr)
     return made
+
+
+def _other(words: Start) -> Started | None:
+    """The engine that somebody else is starting on the same folder."""
+    import time
+
+    from emulator.cli.start import settings_for
+    from emulator.client import Engine, EngineError
+
+    path = settings_for(words, needs_file=False).emulator.state / "docker.sock"
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            Engine(path, timeout=_PATIENCE).get("/version")
+            return Started(0, path, ())
+        except EngineError:
+            time.sleep(0.02)
+    return None
 
 
 def detached(verb: str, words: Start) -> int:

@@ -119,6 +119,18 @@ def test_a_start_in_the_background_that_fails_says_why(home: Path) -> None:
     assert emulator(home, "up", "--detach").returncode == 2
 
 
+def test_two_first_verbs_at_once_share_one_engine(home: Path) -> None:
+    words = [sys.executable, "-m", "emulator", "swarm", "init"]
+    verbs = [
+        subprocess.Popen(words, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [verb.communicate(timeout=30) for verb in verbs]
+    assert sorted(verb.returncode for verb in verbs) == [0, 1], told
+    assert sum("Started an engine in the background" in errors for _, errors in told) == 1
+    assert sum("already part of a swarm" in errors for _, errors in told) == 1
+
+
 def test_an_engine_needs_no_file_and_knows_nginx(home: Path) -> None:
     daemon = Daemon(home)
     daemon.ask("POST", "/swarm/init", {"Spec": {}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.engine.keeping import made_by_up
@@ -26,7 +28,7 @@ NOW = 1000.0
 SPEC = TaskSpec("image", restart_policy=RestartPolicy(delay=5))
 
 
-def task(state: TaskState, desired: DesiredState = DesiredState.RUNNING, **more: object) -> Task:
+def task(state: TaskState, desired: DesiredState = DesiredState.RUNNING, **more: Any) -> Task:
     made = Task("t1", "s1", "web", 1, SPEC, desired, state, pid=7, listens=True, container_id="c1")
     return made._replace(**more)
 
