@@ -129,7 +129,7 @@ class Overlay:
             self._publish()
 
     def land(self) -> str | None:
-        """The load balancer's own address, when the first task lands here; None: it has one, or none is left."""
+        """The load balancer's own address, once a task lands here; None: it has one, or none is left."""
         if self.endpoint is not None:
             return None
         with contextlib.suppress(NoAddress):
