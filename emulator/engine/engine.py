@@ -8,10 +8,12 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from ..container.children import Children
 from ..container.container import Container, Surroundings
 from ..container.guardian import Guardian, started
+from ..container.images import Recipe
 from ..container.runtime import Runtime
 from ..settings import Mount, Port, Service, Settings
 from ..swarm import described
@@ -174,14 +176,27 @@ class Engine:
             self.control.create_volume(volume.name, str(folder(self.settings, volume.name)))
         self._describe_again(services)
         revive(self.store, self.loop.time(), [service.name for service in services])
+        checked = any(service.healthcheck or self._recipe(service).healthcheck for service in services)
         for service in services:
-            known = self.store.service(service.name)
-            made = known or self.control.create_service(described.service(service), ports[service.name])
-            self.startup.expect(made)
-            self.loop.settle()
+            create = partial(self._create, service, ports[service.name])
+            if checked and self._recipe(service).has_namespace:
+                self.startup.later(create)
+            else:
+                create()
             if self.ending.begun:
                 return
         self.startup.begin()
+
+    def _recipe(self, service: Service) -> Recipe:
+        return self.runtime.recipe(service.image)
+
+    def _create(self, service: Service, ports: tuple[Port, ...]) -> None:
+        """A proxy comes after those who have to be healthy: before that their names lead nowhere."""
+        if self.ending.begun:
+            return
+        known = self.store.service(service.name)
+        self.startup.expect(known or self.control.create_service(described.service(service), ports))
+        self.loop.settle()
 
     def _describe_again(self, services: list[Service]) -> None:
         """Services that a crash left are what the file says now."""

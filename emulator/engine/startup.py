@@ -39,6 +39,7 @@ class Startup:
         self._expected: set[str] = set()
         self._alone: dict[str, str] = {}
         self._begun = self._over = self._broken = False
+        self._later: list[Callable[[], None]] = []
         agent.on_ready = self._task_ready
         agent.on_alone = self._task_alone
         agent.on_end = self._task_ended
@@ -50,6 +51,10 @@ class Startup:
 
     def expects(self, service_id: str) -> bool:
         return service_id in self._expected
+
+    def later(self, create: Callable[[], None]) -> None:
+        """What is to come when everything else answers."""
+        self._later.append(create)
 
     def begin(self) -> None:
         """All services are there: from now on everything may be ready."""
@@ -96,6 +101,12 @@ class Startup:
             answering = [task for task in self._store.tasks_of(service.id) if self._answers(task)]
             if len(answering) < service.spec.replicas:
                 return
+        if self._later:
+            later, self._later = self._later, []
+            for create in later:
+                create()
+            self._look()
+            return
         self._over = True
         self._ready()
 

@@ -227,3 +227,12 @@ def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
     os.close(reading)
     os.close(ready_read)
     assert wait_for_end(processes_of(tmp_path))
+
+
+def test_a_proxy_is_started_when_the_services_with_a_health_check_are_healthy(up: Up, tmp_path: Path) -> None:
+    test = f"test -e {tmp_path}/well || ! touch {tmp_path}/well"
+    emulator = up(service=f"healthcheck = {{ test = '{test}', interval = '100ms', retries = 9 }}")
+    (url,) = emulator.ready()["urls"]
+    assert ask(url)["slot"] in ("1", "2")
+    assert "host not found" not in emulator.output
+    assert emulator.end() == 0
