@@ -33,7 +33,7 @@ def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
         "Status": status(thing, now),
         "HostConfig": {"NetworkMode": "default"},
         "NetworkSettings": {"Networks": _networks(thing, store)},
-        "Mounts": [_mount_point(mount, store) for mount in thing.task.spec.mounts],
+        "Mounts": [_mount_point(mount, store) for mount in thing.mounts],
     }
 
 
@@ -60,7 +60,7 @@ def inspect(thing: Container, store: Store, node_id: str, env: list[str]) -> JSO
         "ExecIDs": None,
         "HostConfig": hostconfig.shape(thing.task.spec),
         "GraphDriver": {"Data": None, "Name": "processes"},
-        "Mounts": [_mount_point(mount, store) for mount in thing.task.spec.mounts],
+        "Mounts": [_mount_point(mount, store) for mount in thing.mounts],
         "Config": _config(thing, node_id, env),
         "NetworkSettings": _network_settings(thing, store),
         "Emulator": {

@@ -78,6 +78,8 @@ class Events:
             if task.container_id:
                 self.container(task, "destroy")
             return
+        if before is not None and task.version < before.version:
+            return  # who heard of it first has changed it again, and that has been told
         self._tasks[task.id] = task
         if not task.container_id:
             return
@@ -116,7 +118,7 @@ class Events:
             attributes = {"container": task.container_id, "name": link.network, "type": "overlay"}
             known = networkshape.network_id(link.network, self._store)
             self._tell("network", network, known, attributes, "swarm", {})
-        for mount in task.spec.mounts:
+        for mount in task.mounts:
             if mount.type == "volume":
                 attributes = {"container": task.container_id, "driver": "local"}
                 if volume == "mount":

@@ -184,9 +184,7 @@ def containers(
         "health": lambda thing, text: text == (thing.health.status if thing.health else "none"),
         "exited": lambda thing, text: state(thing) == "exited" and str(thing.exit_code) == text,
         "is-task": lambda thing, text: _true(text),
-        "volume": lambda thing, text: (
-            text in {p for m in thing.task.spec.mounts for p in (m.source, m.target)}
-        ),
+        "volume": lambda thing, text: text in {p for m in thing.mounts for p in (m.source, m.target)},
         "publish": lambda thing, text: (
             text.partition("/")[0]
             in {str(p.published) for p in (thing.task.endpoint.ports if thing.task.endpoint else ())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from ..settings import Settings
+from ..settings import Mount, Settings
 from ..swarm.control import Control
 from ..swarm.loop import Loop
 from ..swarm.membership import Membership
@@ -41,6 +41,7 @@ class Container(Protocol):
     hostname: str
     task: Task
     links: Links
+    mounts: tuple[Mount, ...]
     pid: int
     paused: bool
     oom_killed: bool

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .checkup import Checkup
     from .health import Health
     from .memory import MemoryLimit
-    from .mounts import Mounted
     from .usage import Row, Usage
 
 Listens = Callable[[str, str, int], None]
@@ -79,7 +78,7 @@ class Container:
         self.log = Log(around.loop.time) if kept is None else Log(around.loop.time, kept)
         self.log.follow(lambda line: around.output(task, line))
         self.on_remove: Callable[[], object] = lambda: None
-        self.mounts: tuple[Mounted, ...] = ()
+        self.mounts: tuple[Mount, ...] = ()
         self._home, self._around = home, around
         # A traceback names the user's own files: what stands in this root are links to them.
         self._own = (

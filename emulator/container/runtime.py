@@ -77,7 +77,7 @@ class Runtime:
         env = environment(os.environ, hostname, wanted, marks, front)
         command = Command(argv, env, str(root.folder(task.spec.dir or made.workdir)), descriptors)
         container = Container(identity, hostname, task, made, links, command, home, around)
-        container.mounts = mounts
+        container.mounts = tuple(mount for mount, _ in mounts)
         self.containers[identity] = container
         container.on_remove = lambda: self._removed(container)
         return container
@@ -107,7 +107,7 @@ class Runtime:
     def _removed(self, container: Container) -> None:
         """Its anonymous volumes go with it."""
         self.containers.pop(container.id, None)
-        for wanted, (mount, _) in zip(container.task.spec.mounts, container.mounts, strict=True):
+        for wanted, mount in zip(container.task.spec.mounts, container.mounts, strict=False):
             if mount.type == "volume" and not wanted.source:
                 self._around.discard(mount.source)
 

@@ -27,47 +27,7 @@ from .scheduler import hindrance
 from .store import Change, Kind, Store
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Container(Protocol):
-        """One task's container, as its runtime made it."""
-
-        id: str
-        hostname: str
-        pid: int
-        on_health: Callable[[str], None]
-        on_oom: Callable[[], None]
-
-        @property
-        def checked(self) -> bool:
-            """Whether it has a health check, and `on_health` hears of each change."""
-
-        def start(self, dead: Callable[[], None], ended: Callable[[int], None]) -> None:
-            """Start the process, or raise Failed; `dead` is called first, `ended` when all is cleared."""
-
-        def stop(self, signal: str | None) -> None:
-            """Send the stop signal to the first process."""
-
-        def ask(self, signal: str | None) -> None:
-            """The same for the engine's own end, also to a process that has no handler for it."""
-
-        def kill(self) -> None:
-            """End every process of it at once."""
-
-        def remove(self) -> None:
-            """Forget everything about it."""
-
-    class Runtime(Protocol):
-        """What makes containers of tasks."""
-
-        def expose(self, image: str) -> tuple[int, ...]:
-            """The ports of an image; raises Rejected when there is no such image."""
-
-        def binds_published_ports(self, image: str) -> bool:
-            """Whether its process itself listens where its service's ports are published."""
-
-        def prepare(self, task: Task, service: Service, links: Links) -> Container:
-            """Everything but the process; raises Rejected."""
+    from .runtime import Container, Runtime
 
 
 _UNHEALTHY = "dockerexec: unhealthy container"
@@ -255,7 +215,7 @@ class Agent:
         except Rejected as error:
             self._put(task, TaskState.REJECTED, error=str(error))
             return
-        self._put(task._replace(container_id=run.container.id), TaskState.READY)
+        self._put(task._replace(container_id=run.container.id, mounts=run.container.mounts), TaskState.READY)
 
     def _land(self, task: Task) -> None:
         for name, address in self._networks.land(task):

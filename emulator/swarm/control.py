@@ -111,7 +111,8 @@ class Control:
         return [
             task.container_id
             for task in self._store.tasks.values()
-            if task.container_id and any(m.type == "volume" and m.source == name for m in task.spec.mounts)
+            if task.container_id
+            and any(m.type == "volume" and m.source == name for m in task.mounts or task.spec.mounts)
         ]
 
     def create_service(self, spec: ServiceSpec, ports: tuple[Port, ...] | None = None) -> Service:

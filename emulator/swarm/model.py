@@ -266,6 +266,7 @@ class Task(NamedTuple):
     endpoint: EndpointSpec | None = None
     ports: tuple[Port, ...] = ()  # host mode: what is published for it alone
     started_at: float = 0.0  # when it began to run
+    mounts: tuple[Mount, ...] = ()  # its container's: templates have values, a volume without a name has one
     oom: int = 0  # how many of its processes the memory limit has cost
     health: str = ""  # of its container: "starting" | "healthy" | "unhealthy", "" without a health check
     of_update: float = 0.0  # when the update began that made it

@@ -30,6 +30,7 @@ class Box:
         self.dead: Callable[[], None] = lambda: None
         self.ended: Callable[[int], None] = lambda code: None
         self.on_health: Callable[[str], None] = lambda status: None
+        self.mounts = task.spec.mounts
         self.on_oom: Callable[[], None] = lambda: None
 
     @property
