@@ -6,7 +6,7 @@ What a client leaves out is empty; what it says is of the right type or the requ
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ..swarm.errors import SwarmError
@@ -66,11 +66,11 @@ def _quoted(character: str) -> str:
 class Part:
     """One object of a body; each reading checks the type, and null counts as left out."""
 
-    def __init__(self, fields: Mapping[str, Any], where: str) -> None:
+    def __init__(self, fields: dict[str, Any], where: str) -> None:
         self.fields, self._where = fields, where
 
     def __contains__(self, key: str) -> bool:
-        return self.fields.get(key) is not None
+        return self._get(key) is not None
 
     def text(self, key: str, default: str = "") -> str:
         return str(self._typed(key, str, "string", default))
@@ -123,12 +123,20 @@ class Part:
         return tuple(sorted(found.items()))
 
     def _typed(self, key: str, kind: Any, name: str, default: Any) -> Any:
-        found = self.fields.get(key)
+        found = self._get(key)
         if found is None:
             return default
         if not isinstance(found, kind):
             raise self._wrong(key, found, name)
         return found
+
+    def _get(self, key: str) -> Any:
+        """Go takes a key in any case; from then on it has the right one."""
+        if key not in self.fields:
+            other = next((name for name in self.fields if name.lower() == key.lower()), None)
+            if other is not None:
+                self.fields[key] = self.fields.pop(other)
+        return self.fields.get(key)
 
     def _wrong(self, key: str, found: Any, kind: str) -> SwarmError:
         given = _KINDS.get(type(found), "null")

@@ -9,17 +9,15 @@ from typing import Any
 
 from emulator import __version__
 
+_AGE = re.compile(
+    r"\d+ (?:second|minute|hour|day|week|month|year)s?|About an? (?:minute|hour)|[Ll]ess than a second"
+)
 _TEXT = (
     (re.compile(r"SWMTKN-1-[0-9a-z]+-[0-9a-z]+"), "<token>"),
     (re.compile(r"\b(?:sha256:)?[0-9a-f]{64}\b"), "<hex>"),
     (re.compile(r"\b(?=[a-z]*\d)[0-9a-z]{25}\b"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4} (?:UTC|[A-Z]+))?"), "<time>"),
-    (
-        re.compile(
-            r"\d+ (?:second|minute|hour|day|week|month|year)s?|About an? (?:minute|hour)|[Ll]ess than a second"
-        ),
-        "<age>",
-    ),
+    (_AGE, "<age>"),
     (re.compile(r"^[0-9a-z]{12}(?=\s|$)|(?<![0-9a-z])(?=[a-z]*\d)[0-9a-z]{12}\b(?!\.)"), "<id>"),
     (re.compile(r"\b\d+(?:\.\d+)?(?:%|[KkMG]i?B|B)(?= |$)"), "<amount>"),
     (re.compile(r"Listening at: .*"), "Listening at: <address>"),

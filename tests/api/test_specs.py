@@ -15,6 +15,9 @@ from emulator.swarm.errors import SwarmError
 from emulator.swarm.model import Network, ServiceSpec
 from emulator.swarm.store import Store
 
+INVALID = "rpc error: code = InvalidArgument desc = "
+NUMBER = "json: cannot unmarshal number into Go struct field ServiceSpec."
+
 
 @pytest.fixture
 def store() -> Store:
@@ -74,12 +77,12 @@ def test_networks_are_found_by_name_and_by_id(store: Store) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"Name": 5}, 400, "json: cannot unmarshal number into Go struct field ServiceSpec.Name of type string"),
-        ({"Labels": {"a": 1}}, 400, "json: cannot unmarshal number into Go struct field ServiceSpec.Labels of type string"),
-        ({"Name": ""}, 400, "rpc error: code = InvalidArgument desc = meta: name must be provided"),
-        ({"Name": "a.b"}, 400, "rpc error: code = InvalidArgument desc = name must be valid as a DNS name component"),
+        ({"Name": 5}, 400, NUMBER + "Name of type string"),
+        ({"Labels": {"a": 1}}, 400, NUMBER + "Labels of type string"),
+        ({"Name": ""}, 400, INVALID + "meta: name must be provided"),
+        ({"Name": "a.b"}, 400, INVALID + "name must be valid as a DNS name component"),
         ({"ContainerSpec": {"Image": ""}}, 400,
-         "rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided"),
+         INVALID + "ContainerSpec: image reference must be provided"),
         ({"ContainerSpec": {"Mounts": [{"Type": "odd"}]}}, 400, 'invalid MountType: "odd"'),
         ({"ContainerSpec": {"Secrets": [{}]}}, 501,
          "secrets cannot be emulated: mount a file of this machine instead: --mount type=bind"),
@@ -90,9 +93,9 @@ def test_networks_are_found_by_name_and_by_id(store: Store) -> None:
         ({"TaskTemplate": {"Networks": [{"Target": "nosuch"}]}}, 404, "network nosuch not found"),
         ({"UpdateConfig": {"FailureAction": "x"}}, 400, "unrecognized update failure action x"),
         ({"UpdateConfig": {"MaxFailureRatio": 2}}, 400,
-         "rpc error: code = InvalidArgument desc = TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1"),
+         INVALID + "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1"),
         ({"TaskTemplate": {"Resources": {"Limits": {"NanoCPUs": 10}}}}, 400,
-         "rpc error: code = InvalidArgument desc = invalid cpu value 1e-08: Must be at least 0.001"),
+         INVALID + "invalid cpu value 1e-08: Must be at least 0.001"),
     ],
 )  # fmt: skip
 def test_a_bad_spec_is_refused_in_dockers_words(

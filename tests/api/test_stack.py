@@ -1,4 +1,4 @@
-"""`docker stack deploy` of a compose file: two services, a network, a volume, a health check, an update config."""
+"""`docker stack deploy`: two services, a network, a volume, a health check, an update config."""
 
 from __future__ import annotations
 
