@@ -58,6 +58,8 @@ class Balancer:
         self._loop, self._listener, self.choose, self.source = loop, listener, choose, source
         self._connections: set[_Connection] = set()
         self._sweeping: Timer | None = None
+        host, port = listener.getsockname()
+        self.address: Address = str(host), int(port)
         self.is_open = False
         listener.setblocking(False)
 
@@ -65,14 +67,11 @@ class Balancer:
         state = "open" if self.is_open else "shut"
         return f"<Balancer {self.address} {state}, {len(self._connections)} connections>"
 
-    @property
-    def address(self) -> Address:
-        host, port = self._listener.getsockname()
-        return str(host), int(port)
-
     def open(self) -> bool:
         """Listen from now on; False while a task does so itself."""
         if not self.is_open:
+            if self._listener.fileno() < 0 and not self._reserve():
+                return False
             try:
                 self._listener.listen(_BACKLOG)
             except OSError:
@@ -84,14 +83,14 @@ class Balancer:
     def shut(self) -> None:
         """Refuse connections; the address stays ours, and those that there are go on."""
         if self.is_open:
-            self.is_open = False
-            self._loop.remove_reader(self._listener.fileno())
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
+            self.retire()
+            self._reserve()
 
     def retire(self) -> None:
         """Give the address back; those that there are go on."""
-        self.shut()
+        if self.is_open:
+            self.is_open = False
+            self._loop.remove_reader(self._listener.fileno())
         self._listener.close()
 
     def close(self) -> None:
@@ -100,6 +99,15 @@ class Balancer:
             self._sweeping.cancel()
         for connection in tuple(self._connections):
             connection.reset()
+
+    def _reserve(self) -> bool:
+        """The address anew: a listener that was shut down would come back with another port."""
+        try:
+            self._listener = reserve(self.address)
+        except OSError:
+            return False
+        self._listener.setblocking(False)
+        return True
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_PER_TURN):

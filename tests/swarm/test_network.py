@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.swarm.claims import Claims
+from emulator.swarm.model import Network
 from emulator.swarm.network import NoAddress, Pool, Projection, dotted, next_subnet, number, overlap
+from emulator.swarm.networks import Networks
 from emulator.tasknamespace import private_loopback
 
 
@@ -39,6 +43,35 @@ def test_the_first_octet_is_replaced_and_the_second_moves_on_where_it_is_taken()
 def test_a_tasks_own_loopback_is_beside_its_address() -> None:
     assert private_loopback("127.168.100.3") == "127.40.100.3"
     assert private_loopback(private_loopback("127.9.8.7")) == "127.9.8.7"
+
+
+def test_a_range_and_a_gateway_of_ones_own_are_kept_to() -> None:
+    pool = Pool("10.1.0.0/24", gateway="10.1.0.20", ip_range="10.1.0.16/29")
+    assert pool.gateway == "10.1.0.20"
+    given = [pool.take() for _ in range(7)]
+    assert sorted(given) == [f"10.1.0.{number}" for number in (16, 17, 18, 19, 21, 22, 23)]
+    with pytest.raises(NoAddress):
+        pool.take()
+
+
+def test_an_address_of_another_life_is_not_given_to_somebody_else() -> None:
+    pool = Pool("10.1.0.0/24")
+    assert pool.claim("10.1.0.5") == "10.1.0.5"
+    assert pool.take() == "10.1.0.6"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127/8")
+def test_two_networks_whose_projections_would_meet_are_put_apart(tmp_path: Path) -> None:
+    networks = Networks(tmp_path, loopback=True, anywhere=True)
+    subnets = ("10.50.1.0/24", "172.50.1.0/24", "192.50.0.0/16", "10.50.2.0/24")
+    made = [
+        networks.create(Network(f"id{at}", f"net{at}", "overlay", subnet, Pool(subnet).gateway))
+        for at, subnet in enumerate(subnets)
+    ]
+    real = [overlay.projection.cidr for overlay in made if overlay.projection]
+    networks.close()
+    assert len(real) == 4
+    assert not any(overlap(one, other) for one, other in combinations(real, 2))
 
 
 @given(st.integers(0, 2**32 - 1))

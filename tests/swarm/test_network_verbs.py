@@ -56,9 +56,9 @@ class Docker:
         return (done.stdout + done.stderr).strip()
 
     def create(self, name: str, *words: str, code: int = 0) -> str:
-        quick = ("--quiet", "--detach", "--no-resolve-image", "--restart-delay", "100ms")
-        quick += ("--stop-grace-period", "200ms", "--name", name)
-        return self("service", "create", *quick, *words, "probe", code=code)
+        quick = ("--quiet", "--detach", "--no-resolve-image")
+        short = ("--restart-delay", "100ms", "--stop-grace-period", "200ms")
+        return self("service", "create", *quick, *short, "--name", name, *words, "probe", code=code)
 
     def tasks(self, service: str) -> list[dict[str, str]]:
         told = self("service", "ps", "--no-trunc", "--format", "json", service)
