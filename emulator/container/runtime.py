@@ -141,6 +141,7 @@ def _marks(task: Task, links: Links, hostname: str, around: Surroundings, state:
         "EMULATOR_CONTAINER_ADDRESS": links.address or "",
         "EMULATOR_HOSTNAME": hostname,
         "EMULATOR_READY": around.ready,
+        "EMULATOR_HOSTS": "\n".join(task.spec.hosts),
         "EMULATOR_PORTS": ",".join(f"{port}={real}" for port, real in links.place.ports),
         "EMULATOR_TABLES": os.pathsep.join(links.tables),
         "EMULATOR_SUBNETS": ",".join(f"{subnet}={base}" for subnet, base in links.subnets),

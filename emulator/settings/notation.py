@@ -17,6 +17,7 @@ TEMPLATE_FIELDS = (
     ".Service.ID", ".Service.Name", ".Node.ID", ".Node.Hostname",
     ".Node.Platform.Architecture", ".Node.Platform.OS", ".Task.ID", ".Task.Name", ".Task.Slot",
 )  # fmt: skip
+TEMPLATE_LABEL = re.compile(r'index\s+\.Service\.Labels\s+"[^"]*"')
 LABELS = re.compile(r"[A-Za-z0-9.-]{1,63}")
 PORT = re.compile(
     r"(?:(?:(?P<host>[^/]*):)?(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>\w+))?", re.A
@@ -118,7 +119,8 @@ def _variable(name: str, value: Any, spot: Spot) -> tuple[str, str] | None:
 def check_template(text: str, spot: Spot) -> bool:
     """Whether every {{...}} of a text is one that a task has a value for; reports the first that is not."""
     for inner in TEMPLATE.findall(text):
-        if inner.strip() not in TEMPLATE_FIELDS or text.count("{{") != text.count("}}"):
+        known = inner.strip() in TEMPLATE_FIELDS or TEMPLATE_LABEL.fullmatch(inner.strip())
+        if not known or text.count("{{") != text.count("}}"):
             near = closest(inner.strip(), TEMPLATE_FIELDS)
             meant = f", did you mean {{{{{near}}}}}?" if near else ""
             spot.add(f"{quoted(text)} holds a template that is not known{meant}")

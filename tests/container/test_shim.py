@@ -379,3 +379,16 @@ def test_a_tasks_localhost_reaches_what_it_binds_to_any_address_and_to_loopback(
         f"import asyncio, socket\nserver = socket.socket(); server.bind(({bound!r}, 8123)); server.listen()\n"
     )
     assert task.python(f"{server}{connect}\nprint('reached')") == "reached"
+
+
+def test_names_that_the_service_adds_go_before_all_others(task: Task) -> None:
+    task.marks["EMULATOR_HOSTS"] = f"192.0.2.7 Database db\n10.{task.net}.9 near"
+    code = """
+import socket
+print(socket.gethostbyname("database"), socket.gethostbyname("db"))
+print(socket.getaddrinfo("near", 80)[0][4])
+"""
+    assert task.python(code).splitlines() == [
+        "192.0.2.7 192.0.2.7",
+        f"('127.{task.net}.9', 80)",
+    ]

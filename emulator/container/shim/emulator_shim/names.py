@@ -15,6 +15,7 @@ class Names:
     def __init__(self, environment: Any) -> None:
         self._reader = environment.get("EMULATOR_LIVETABLE", "")
         self._paths = [path for path in environment.get("EMULATOR_TABLES", "").split(os.pathsep) if path]
+        self._hosts = _hosts(environment.get("EMULATOR_HOSTS", ""))
         self._tables: Any = None
         self._turn = 0
         self._subnets = [_subnet(pair) for pair in environment.get("EMULATOR_SUBNETS", "").split(",") if pair]
@@ -22,6 +23,10 @@ class Names:
     def lookup(self, name: str, port: int | None = None) -> list[tuple[str, int | None]]:
         """Real addresses and ports of a name: a service's VIP, or tasks, another first each time."""
         wanted = name.lower().rstrip(".")
+        if wanted in self._hosts:
+            host = self._hosts[wanted]
+            place = self.real(host, port) if port else None
+            return [place or (host, port)]
         for payload in self._read():
             found = _in_network(payload, wanted)
             if found:
@@ -67,6 +72,16 @@ class Names:
             reader = _load(self._reader)
             self._tables = [reader.LiveTable(path) for path in self._paths]
         return [table.read() for table in self._tables]
+
+
+def _hosts(lines: str) -> dict[str, str]:
+    """As /etc/hosts: an address and its names a line, the first line that has a name counts."""
+    found: dict[str, str] = {}
+    for line in lines.splitlines():
+        address, *named = line.split()
+        for name in named:
+            found.setdefault(name.lower(), address)
+    return found
 
 
 def patch(module: Any, names: Names, place: Any) -> None:
