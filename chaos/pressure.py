@@ -19,7 +19,7 @@ from chaos.rows import Row, Skipped, Verdict
 from chaos.sides import Side, ours, project
 
 MB = 1024 * 1024
-BODY = 512 * MB
+BODY = 1024 * MB
 OPEN = """
 server {
     listen 80 backlog=4096;
@@ -218,7 +218,9 @@ ROWS = (
     Row("fdlimit", "128 descriptors, 400 connections: < 0.3 of a core, serves afterwards", few_descriptors),
     Row("idle10k", "a new request < 1 s, <= 40 KiB each", on_many(idle), on_reference(idle)),
     Row("slowhttp", "every probe served", on_many(slow_clients), on_reference(slow_clients)),
-    Row("upload", "512 MB: < 64 MB more memory", on_streams(lambda side: upload(side, chunked=False))),
-    Row("upload-chunked", "512 MB: < 64 MB more memory", on_streams(lambda side: upload(side, chunked=True))),
-    Row("download", "512 MB: < 64 MB more memory", on_streams(download)),
+    Row("upload1g", "1 GiB: < 64 MB more memory", on_streams(lambda side: upload(side, chunked=False))),
+    Row(
+        "upload1g-chunked", "1 GiB: < 64 MB more memory", on_streams(lambda side: upload(side, chunked=True))
+    ),
+    Row("download1g", "1 GiB: < 64 MB more memory", on_streams(download)),
 )
