@@ -6,10 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from emulator.cli.docker import dispatch
+from emulator.cli.docker.verb import help_text
 from emulator.settings import Port
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +41,8 @@ def test_help_lists_every_verb_with_a_line():
     shown = run("--help")
     assert shown.returncode == 0
     verbs = [line.split()[0] for line in shown.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    assert verbs == ["up", "ps", "logs", "config", "procfile", "proxy", "nginx"]
+    assert verbs[:8] == ["up", "down", "engine", "tasks", "config", "procfile", "proxy", "nginx"]
+    assert {"service", "network", "volume", "node", "swarm", "ps", "logs", "inspect"} <= set(verbs[8:])
 
 
 def test_help_imports_nothing_that_takes_time():
@@ -51,11 +55,13 @@ def test_nginx_is_reached_without_click_and_settings():
 
 def test_a_verb_that_is_nearly_right_is_told():
     shown = run("procfil")
-    assert shown.returncode == 2
-    assert "No such command 'procfil', did you mean 'procfile'?" in shown.stderr
+    assert shown.returncode == 1
+    assert "docker: unknown command: docker procfil, did you mean 'emulator procfile'?" in shown.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("up",), ("-q",), ("procfile",), ("proxy",), ("config",), ("ps",)])
+@pytest.mark.parametrize(
+    "words", [(), ("up",), ("-q",), ("procfile",), ("proxy",), ("config",), ("tasks",), ("ps",)]
+)
 def test_a_wrong_file_is_told_in_lines_and_exits_with_2(tmp_path, words):
     (tmp_path / "config.toml").write_text("[services.web]\nreplicas = -1\nimage = 'nginx'\n")
     shown = run(*words, cwd=tmp_path)
@@ -125,39 +131,88 @@ http.server.HTTPServer(("0.0.0.0", 8000), http.server.SimpleHTTPRequestHandler).
 """
 
 
-def test_ps_lists_the_tasks_where_they_are(running):
-    head, *rows = run("ps", cwd=running).stdout.splitlines()
+def test_tasks_are_listed_where_they_are(running):
+    head, *rows = run("tasks", cwd=running).stdout.splitlines()
     assert head.split() == ["ID", "NAME", "IMAGE", "CURRENT", "STATE", "ADDRESS", "PID", "ERROR"]
     assert [row.split()[1:3] for row in rows] == [["web.1", "server:latest"], ["web.2", "server:latest"]]
     assert all(re.search(r" Running .* ago   127\.[\d.]+:8000   \d+$", row) for row in rows), rows
-    assert run("ps", "web", cwd=running).stdout.count("web.") == 2
+    assert run("tasks", "web", cwd=running).stdout.count("web.") == 2
 
 
-def test_logs_are_whole_lines_each_after_its_tasks_name(running):
-    shown = run("logs", "web.2", cwd=running)
-    assert re.fullmatch(r"web\.2  \| I am slot [0-9a-f]{12}\n", shown.stdout)
-    assert shown.stderr == ""
-    assert run("logs", cwd=running).stdout.count("I am slot") == 2
-    assert run("logs", "-n", "0", "web", cwd=running).stdout == ""
+def test_logs_of_a_service_come_after_their_tasks_names(running):
+    shown = run("service", "logs", "web", cwd=running)
+    lines = shown.stdout.splitlines()
+    assert sorted(line.split(".")[1] for line in lines) == ["1", "2"]
+    said = re.compile(r"web\.\d\.[a-z0-9]{12}@\S+    \| I am slot [0-9a-f]{12}")
+    assert all(said.fullmatch(line) for line in lines), lines
 
 
 def test_what_is_not_there_is_said(running):
-    assert run("ps", "nosuch", cwd=running).stderr == "no such service: nosuch\n"
-    assert run("logs", "nosuch", cwd=running).stderr == "no such task or service: nosuch\n"
+    assert run("tasks", "nosuch", cwd=running).stderr == "no such service: nosuch\n"
+    assert run("service", "ps", "nosuch", cwd=running).stderr == "no such service: nosuch\n"
+    missing = "Error response from daemon: No such container: nosuch\n"
+    assert run("logs", "nosuch", cwd=running).stderr == missing
+
+
+def test_what_is_not_emulated_is_refused_by_name(running):
+    shown = run("exec", "x", "sh", cwd=running)
+    refusal = "docker: 'exec' is not emulated: a task is a plain process of this machine\n"
+    assert (shown.returncode, shown.stderr) == (1, refusal)
+
+
+def test_a_shell_is_offered_verbs_flags_and_names(running):
+    assert run("__complete", "serv", cwd=running).stdout == "service\n"
+    assert run("__complete", "service", "r", cwd=running).stdout == "rm\nrollback\n"
+    assert run("__complete", "service", "ps", "w", cwd=running).stdout == "web\n"
+    flags = run("__complete", "service", "create", "--rep", cwd=running).stdout
+    assert flags == "--replicas\n--replicas-max-per-node\n"
+    for shell in ("bash", "zsh", "fish"):
+        assert "__complete" in run("completion", shell, cwd=running).stdout
+
+
+def test_a_verb_answers_at_once(running):
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        assert run("service", "ls", cwd=running).returncode == 0
+        took.append(time.perf_counter() - begun)
+    assert min(took) < 0.25, took
+
+
+def test_every_verb_says_what_it_takes():
+    for noun in dispatch.BRIEF:
+        for verb in dispatch.of(noun):
+            text = help_text(verb)
+            assert text.startswith(f"Usage:  docker {verb.path}"), verb.path
+            assert all(f"--{flag.name}" in text for flag in verb.flags)
 
 
 def test_a_second_one_on_the_same_state_is_refused(running):
     shown = run(cwd=running)
     assert shown.returncode == 1
-    assert re.fullmatch(r"another emulator \(pid \d+\) already runs on .*\.emulator\n", shown.stderr)
+    assert re.fullmatch(
+        r"another emulator \(pid \d+\) already runs on .*\.emulator; `emulator down` stops it\n", shown.stderr
+    )
 
 
-def test_a_verb_that_finds_no_emulator_says_so_in_a_line(tmp_path):
-    (tmp_path / "config.toml").write_text("")
+def test_a_verb_that_finds_no_engine_says_so_in_dockers_words(tmp_path):
     shown = run("ps", cwd=tmp_path)
     assert shown.returncode == 1
     socket = tmp_path / ".emulator" / "docker.sock"
-    assert shown.stderr == f"Cannot connect to an emulator at {socket}. Is it running?\n"
+    absence = f"Cannot connect to the Docker daemon at unix://{socket}. Is the docker daemon running?\n"
+    assert shown.stderr == absence
+
+
+def test_a_verb_starts_the_first_engine_where_a_config_toml_is(tmp_path):
+    (tmp_path / "config.toml").write_text("")
+    shown = run("ps", "-q", cwd=tmp_path)
+    try:
+        assert (shown.returncode, shown.stdout) == (0, "")
+        said = r"Started an engine in the background \(pid \d+\); `emulator down` stops it\n"
+        assert re.fullmatch(said, shown.stderr)
+        assert run("ps", cwd=tmp_path).stderr == ""
+    finally:
+        run("down", "-v", cwd=tmp_path)
 
 
 def test_what_is_mounted_is_checked_as_nginx_t_in_the_container_would(tmp_path):

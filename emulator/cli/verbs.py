@@ -54,16 +54,6 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(f"emulator.cli.{name}"), name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, with the verb that was probably meant."""
-        from difflib import get_close_matches
-
-        if args and args[0] not in OWN and (near := get_close_matches(args[0], OWN, n=1)):
-            ctx.fail(f"No such command '{args[0]}', did you mean '{near[0]}'?")
-        return super().resolve_command(ctx, args)
-
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="emulator %(version)s")

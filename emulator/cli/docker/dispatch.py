@@ -134,7 +134,8 @@ def found(words: list[str]) -> tuple[Verb | None, list[str]]:
         verb = top(name)
         if verb is None:
             raise Refused(
-                f"docker: unknown command: docker {name}\n\nRun 'docker --help' for more information"
+                f"docker: unknown command: docker {name}{meant(name)}\n\n"
+                "Run 'docker --help' for more information"
             )
         return verb, rest
     if not rest or rest[0] in ("--help", "-h"):
@@ -150,6 +151,16 @@ def found(words: list[str]) -> tuple[Verb | None, list[str]]:
             f"Run 'docker {name} --help' for more information"
         )
     return verb, rest[1:]
+
+
+def meant(name: str) -> str:
+    """A verb of the emulator's own that a word is nearly; Docker's client leaves its users to guess."""
+    from difflib import get_close_matches
+
+    from emulator.cli.verbs import OWN
+
+    near = get_close_matches(name, OWN, n=1)
+    return f", did you mean 'emulator {near[0]}'?" if near else ""
 
 
 def top(name: str) -> Verb | None:

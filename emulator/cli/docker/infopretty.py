@@ -29,7 +29,8 @@ def lines(found: Object) -> Iterator[str]:
     yield from swarm(found.get("Swarm") or {})
     if found.get("Runtimes"):
         yield f" Runtimes: {' '.join(sorted(found['Runtimes']))}"
-    yield from named(found, (("Default Runtime", "DefaultRuntime"), ("Init Binary", "InitBinary")))
+    yield from named(found, (("Default Runtime", "DefaultRuntime"),))
+    yield f" Init Binary: {found.get('InitBinary', '')}"
     yield from built(found)
     yield from named(found, (("Kernel Version", "KernelVersion"), ("Operating System", "OperatingSystem")))
     yield from named(found, (("OSType", "OSType"), ("Architecture", "Architecture")))

@@ -61,7 +61,7 @@ def _row(found: Object, own: str) -> Row:
         "Availability": found["Spec"]["Availability"].capitalize(),
         "ManagerStatus": leads,
         "EngineVersion": found["Description"]["Engine"].get("EngineVersion", ""),
-        "TLSStatus": "Ready",
+        "TLSStatus": "Ready" if found["Description"].get("TLSInfo") else "Unknown",
         "Self": found["ID"] == own,
     }
 

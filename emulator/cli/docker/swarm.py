@@ -33,7 +33,7 @@ def init(engine: Engine, words: Words) -> int:
     print(f"Swarm initialized: current node ({node}) is now a manager.\n")
     print(_how_to_join(engine, "worker", node))
     print(
-        "To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions.\n"
+        "To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions."
     )
     return 0
 

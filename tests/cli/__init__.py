@@ -1,0 +1,1 @@
+"""Docker's verbs of the command line."""
