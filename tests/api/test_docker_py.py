@@ -44,6 +44,8 @@ def service(client: Any) -> Any:
         endpoint_spec=docker.types.EndpointSpec(mode="vip"),
     )
     wait_for(client, started, 3)
+    for container in client.containers.list():
+        next(line for line in container.logs(stream=True, follow=True) if b"Booting worker" in line)
     return made
 
 
