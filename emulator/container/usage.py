@@ -77,11 +77,12 @@ def family(first: int) -> list[int]:
     """The first process and its descendants: what can be had without a look at every process."""
     found = [first]
     for pid in found:
-        try:
-            with open(f"{_PROC}/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123
-                found += [int(child) for child in file.read().split()]
-        except OSError:
-            continue
+        for thread in _entries(f"{_PROC}/{pid}/task"):
+            try:
+                with open(f"{_PROC}/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
+                    found += [int(child) for child in file.read().split()]
+            except OSError:
+                continue
     return found
 
 
@@ -183,7 +184,11 @@ def _carries(pid: int, mark: bytes) -> bool:
 
 
 def _pids() -> list[int]:
+    return [int(name) for name in _entries(_PROC) if name.isdigit()]
+
+
+def _entries(folder: str) -> list[str]:
     try:
-        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
+        return os.listdir(folder)  # noqa: PTH208
     except OSError:
         return []

@@ -392,3 +392,33 @@ print(socket.getaddrinfo("near", 80)[0][4])
         "192.0.2.7 192.0.2.7",
         f"('127.{task.net}.9', 80)",
     ]
+
+
+def test_a_service_is_where_its_vip_answers_under_each_of_its_names(task: Task) -> None:
+    endpoint = {
+        "address": f"10.{task.net}.4",
+        "host": f"127.{task.net}.4",
+        "ports": {"80": 8080},
+        "name": "web.1.t4",
+        "hostname": "h4",
+    }
+    vip, real = f"10.{task.net}.2", f"127.{task.net}.2"
+    web = {"vip": vip, "mode": "vip", "host": real, "ports": {"80": 8080}, "aliases": ["shop"]}
+    services = {"web": {**web, "endpoints": [endpoint]}, "idle": {**web, "endpoints": []}}
+    task.table.publish({"network": "net", "services": services})
+    with socket.create_server((real, 8080)) as server:
+        code = f"""
+import socket
+print([socket.getaddrinfo(name, 80)[0][4] for name in ("web", "SHOP.net.", "tasks.shop")])
+for where in ("web", "{vip}", socket.gethostbyname("web")):
+    socket.create_connection((where, 80), 5).close()
+try:
+    socket.gethostbyname("idle")
+except socket.gaierror:
+    print("unknown")
+"""
+        told = task.python(code)
+        server.settimeout(5)
+        for _ in range(3):
+            server.accept()[0].close()
+    assert told == f"{[(real, 8080), (real, 8080), (f'127.{task.net}.4', 8080)]}\nunknown"

@@ -136,3 +136,17 @@ time.sleep(60)
     limit.end()
     assert not told
     end(rig, process)
+
+
+def test_a_child_of_a_thread_is_of_the_family(rig: Rig) -> None:
+    code = """
+import subprocess, threading, time
+def begin():
+    subprocess.Popen(["sleep", "60"])
+    print(1, flush=True)
+    time.sleep(60)
+threading.Thread(target=begin).start()
+"""
+    process = python(rig, code)
+    assert len(family(process.pid)) == 2
+    end(rig, process)
