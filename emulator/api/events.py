@@ -93,8 +93,6 @@ class Events:
             self.container(task, "oom")
         if task.health not in ("", "starting", before.health if before else ""):
             self.container(task, f"health_status: {task.health}")
-        if task.health in ("healthy", "unhealthy") and not (before and before.health == task.health):
-            self.container(task, f"health_status: {task.health}")
         if task.listens and not (before and before.listens):
             self.container(task, "ready")
 

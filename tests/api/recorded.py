@@ -78,7 +78,7 @@ class Case(NamedTuple):
 
 
 _CASE = re.compile(
-    r"\$ (?P<command>.*)\nrc=(?P<code>\d+)\n--- stdout\n(?P<out>.*?)--- stderr\n(?P<err>.*?)"
+    r"\$ (?P<command>[^\n]*)\nrc=(?P<code>\d+)\n--- stdout\n(?P<out>.*?)--- stderr\n(?P<err>.*?)"
     r"(?:--- ours, because (?P<why>[^\n]*)\nrc=(?P<our_code>\d+)\n--- stdout\n(?P<our_out>.*?)"
     r"--- stderr\n(?P<our_err>.*))?",
     re.DOTALL,

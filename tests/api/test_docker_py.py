@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,12 @@ import pytest
 from .recorded import Stage
 
 docker = pytest.importorskip("docker")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+# It leaves the sockets of its streams to the garbage collector.
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 IMAGE = "kmmanoj/flask_gunicorn_app"
 
 
@@ -21,6 +28,9 @@ def client(stage: Stage) -> Iterator[Any]:
     made.swarm.init()
     yield made
     made.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
