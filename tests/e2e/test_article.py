@@ -141,3 +141,9 @@ def step_5(base: str, chromium: str, scratch: Path, folder: Path) -> None:
         assert visit.page.locator("h1").is_visible()
         assert visit.complaints == []
         context.close()
+
+
+def test_the_readme_types_the_article_as_it_stands() -> None:
+    shown = (project.ROOT / "README.md").read_text().replace("\n    > ", "\n")
+    for block in BLOCKS:
+        assert f"    $ {block}" in shown, block
