@@ -299,3 +299,29 @@ def test_loopback_dials_reach_a_real_listener() -> None:
         dial = namespace().dial("127.0.0.1", server.getsockname()[1])
         with socket.socket(dial.family) as client:
             client.connect(dial.address)
+
+
+def test_a_service_takes_its_turns_from_the_counter_that_its_table_names() -> None:
+    shared = Rotation.create("3")
+    payload = table(3, 4)
+    payload["services"]["webapp"] |= {"turn": "3", "aliases": ["store"]}
+    spaces = [namespace(payload, rotation={"3": shared.descriptor}) for _ in range(2)]
+    told = [spaces[turn % 2].dial("192.168.100.2", 8000).address[0] for turn in range(4)]
+    assert Counter(told) == {"127.168.100.3": 2, "127.168.100.4": 2}
+    assert told[0] != told[1], "two proxies, one turn"
+    assert spaces[0].resolve("store.web_network") == ("192.168.100.2",)
+    assert spaces[0].resolve("tasks.store") == ("192.168.100.3", "192.168.100.4")
+    shared.close()
+
+
+def test_balanced_connections_come_from_the_networks_balancer_and_others_from_the_task() -> None:
+    space = namespace({**table(3), "source": "127.168.100.6"}, source="127.168.100.8")
+    assert space.dial("192.168.100.2", 8000).source == "127.168.100.6"
+    assert space.dial("192.168.100.3", 8000).source == "127.168.100.8"
+
+
+def test_a_client_on_the_network_is_seen_under_its_address_there() -> None:
+    space = namespace(table(3), client="10.0.0.2")
+    space.resolve("webapp")
+    assert space.client("127.168.100.6") == "192.168.100.6"
+    assert space.client("127.0.0.1") == space.client("127.9.0.2") == "10.0.0.2"
