@@ -1,4 +1,4 @@
-"""This node's part in a swarm: it founds one, is its only manager, may leave it (dockerd's cluster package)."""
+"""This node's part in a swarm: it founds one, is its manager, may leave (dockerd's cluster package)."""
 
 from __future__ import annotations
 
