@@ -89,12 +89,13 @@ def start(verb: str, words: Start) -> Started:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     reading, writing = os.pipe()
     argv = [sys.executable, "-m", "emulator", verb, *_options(verb, words), "--ready-fd", str(writing)]
-    with (folder / LOG).open("w") as log:
+    log = folder / f"engine.{os.getpid()}.log"  # of two that start at once each has its own words
+    with log.open("w") as file:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=file,
+            stderr=file,
             pass_fds=(writing,),
             start_new_session=True,
         )
@@ -103,7 +104,10 @@ def start(verb: str, words: Start) -> Started:
         line = ready.readline()
     if not line:
         process.wait()
-        raise NotStarted((folder / LOG).read_text().strip() or f"the engine ended with {process.returncode}")
+        words_of_failure = log.read_text().strip()
+        log.unlink()
+        raise NotStarted(words_of_failure or f"the engine ended with {process.returncode}")
+    log.replace(folder / LOG)
     told: dict[str, Any] = json.loads(line)
     process.returncode = 0  # it is to outlive this process, and nobody here waits for it
     return Started(process.pid, Path(told["socket"]), tuple(told["urls"]))
