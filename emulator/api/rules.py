@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..swarm import constraints, templates
+from ..swarm import constraints, templates, volumes
 from ..swarm.errors import refused
 from ..swarm.model import Resources, ServiceSpec, Task, TaskSpec
 from .body import bad
@@ -22,7 +22,6 @@ _IMAGE = re.compile(
     rf"(?:{_DOMAIN}/)?{_PATH}(?:/{_PATH})*(?::\w[\w.-]{{0,127}})?(?:@[A-Za-z][\w.+-]*:[0-9a-fA-F]{{32,}})?",
     re.ASCII,
 )
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 def check_service(spec: ServiceSpec) -> None:
@@ -41,16 +40,8 @@ def check_service(spec: ServiceSpec) -> None:
 
 
 def check_volume_name(name: str) -> None:
-    """As moby's volume/local validates it."""
-    if len(name) == 1:
-        raise bad(
-            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
-        )
-    if not _VOLUME.fullmatch(name):
-        raise bad(
-            f'create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9]'
-            '[a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
-        )
+    if words := volumes.fault_of_name(name):
+        raise bad(words)
 
 
 def _invalid(words: str) -> Exception:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..settings import Mount, Settings
 from ..swarm.agent import Rejected
 from ..swarm.identity import container_id
-from ..swarm.volumes import Stale, folder, seed_source, state_folder
+from ..swarm.volumes import Stale, clean, fault_of_mount, folder, seed_source, state_folder
 from .images import Recipe
 from .root import remove_tree
 from .seed import refresh, seed
@@ -39,8 +39,9 @@ class Volumes:
 
     def mount(self, mount: Mount, made: Recipe, home: Path) -> Mounted:
         """The mount of one task; raises Rejected in Docker's words."""
-        if not mount.target.startswith("/"):
-            raise Rejected(f"invalid mount target, must be an absolute path: {mount.target}")
+        if words := fault_of_mount(mount):
+            raise Rejected(words)
+        mount = mount._replace(target=clean(mount.target))
         if mount.type == "bind":
             if not Path(mount.source).exists():
                 words = f"bind source path does not exist: {mount.source}"

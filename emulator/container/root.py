@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..swarm.volumes import clean
+
 # A cache of byte code shared by all tasks of an image: private ones would be compiled anew each time.
 _BYTECODE = "__pycache__"
 
@@ -40,13 +42,13 @@ class Root:
     def mounts(self, mounts: Iterable[tuple[str, str]]) -> None:
         """Real paths at paths of the container; the deeper ones over the others."""
         for target, real in sorted(mounts, key=lambda mount: mount[0].count("/")):
-            self._mount(target.rstrip("/") or "/", real)
+            self._mount(clean(target), real)
 
     def folder(self, path: str) -> Path:
         """A real folder at a path of the container; links on the way to it become folders of links."""
         here = self.path
         here.mkdir(parents=True, exist_ok=True)
-        for name in filter(None, path.split("/")):
+        for name in filter(None, clean(path).split("/")):
             here = here / name
             if here.is_symlink():
                 _unfold(here)

@@ -6,11 +6,15 @@ and never again, so a newer image does not reach it.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ..settings import Settings
+from ..settings import Mount, Settings
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 class Stale(NamedTuple):
@@ -31,6 +35,42 @@ def folder(settings: Settings, name: str) -> Path:
 
 def state_folder(state: Path, name: str) -> Path:
     return state / "volumes" / name / "_data"
+
+
+def fault_of_name(name: str) -> str | None:
+    """What moby's volume/local says of a name that is none."""
+    if len(name) == 1:
+        return (
+            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+        )
+    if not _NAME.fullmatch(name):
+        return (
+            f'create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9]'
+            '[a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
+        )
+    return None
+
+
+def fault_of_mount(mount: Mount) -> str | None:
+    """What moby's validateMounts and mount parser say of one that no container can have."""
+    absolute = mount.source.startswith("/")
+    if not mount.target.startswith("/"):
+        return f"invalid mount target, must be an absolute path: {mount.target}"
+    if mount.type == "bind" and not absolute:
+        return f"invalid bind mount source, must be an absolute path: {mount.source}"
+    if mount.type == "volume" and absolute:
+        return f"invalid volume mount source, must not be an absolute path: {mount.source}"
+    if mount.type == "tmpfs" and mount.source:
+        return "invalid tmpfs source, source must be empty"
+    if clean(mount.target) == "/":
+        words = "invalid specification: destination can't be '/'"
+        return f'invalid mount config for type "{mount.type}": {words}'
+    return fault_of_name(mount.source) if mount.type == "volume" and mount.source else None
+
+
+def clean(path: str) -> str:
+    """An absolute path of a container as Go's path.Clean leaves it: nothing leads out of its root."""
+    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def seed_source(

@@ -109,6 +109,14 @@ def test_a_tmpfs_is_the_tasks_own_and_a_bind_what_it_names(project: Project) -> 
     assert project.mount(Mount("bind", str(project.folder), "/x")) == project.folder
 
 
+def test_no_target_leads_out_of_the_tasks_root(project: Project) -> None:
+    beside = project.folder / "beside"
+    beside.mkdir()
+    wanted = Mount("volume", "web", f"/a/../../../../../../../../..{beside}")
+    mounted = project.volumes().mount(wanted, project.recipe, project.home)
+    assert mounted.mount.target == str(beside)
+
+
 @pytest.mark.parametrize(
     ("mount", "words"),
     [
@@ -117,6 +125,23 @@ def test_a_tmpfs_is_the_tasks_own_and_a_bind_what_it_names(project: Project) -> 
             'invalid mount config for type "bind": bind source path does not exist: /nonexistent',
         ),
         (Mount("volume", "web", "rel"), "invalid mount target, must be an absolute path: rel"),
+        (Mount("bind", "rel", "/x"), "invalid bind mount source, must be an absolute path: rel"),
+        (Mount("bind", "", "/x"), "invalid bind mount source, must be an absolute path: "),
+        (Mount("volume", "/a/b", "/x"), "invalid volume mount source, must not be an absolute path: /a/b"),
+        (Mount("tmpfs", "foo", "/x"), "invalid tmpfs source, source must be empty"),
+        (
+            Mount("volume", "web", "/../."),
+            "invalid mount config for type \"volume\": invalid specification: destination can't be '/'",
+        ),
+        (
+            Mount("volume", "a", "/x"),
+            "create a: volume name is too short, names should be at least two alphanumeric characters",
+        ),
+        (
+            Mount("volume", "../up", "/x"),
+            'create ../up: "../up" includes invalid characters for a local volume name, only "[a-zA-Z0-9]'
+            '[a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
+        ),
     ],
 )
 def test_what_cannot_be_mounted_is_rejected_in_dockers_words(

@@ -107,3 +107,13 @@ def test_removing_a_root_removes_links_and_never_what_they_lead_to(root: Root, i
     assert (image / "app.py").exists()
     assert (image / "pkg" / "inner" / "b.py").exists()
     remove_tree(root.path)
+
+
+def test_what_climbs_above_the_root_stays_below_it(root: Root, tmp_path: Path) -> None:
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "mine").write_text("mine")
+    out = f"/x/../../../../../../../../../../..{beside}"
+    root.mounts([(out, str(tmp_path / "volume"))])
+    assert root.folder(f"{out}/sub/../work").is_relative_to(root.path)
+    assert (beside / "mine").exists()
