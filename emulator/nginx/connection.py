@@ -324,8 +324,6 @@ class Connection:
         if not keep:
             part(self, request)
             return
-        self.reader = self._read_head
-        self.waiting = True
         self.pipelined = bool(self.buffer)
         self.await_next(location)
         self.readable |= self.peer_closed
@@ -334,6 +332,8 @@ class Connection:
 
     def await_next(self, location: Location) -> None:
         """Between two requests the client has this long to begin another."""
+        self.reader = self._read_head
+        self.waiting = True
         self.deadline.set(location.keepalive_timeout, self.close)
         self.kept_until = self.worker.loop.now + location.keepalive_min_timeout
 

@@ -87,8 +87,7 @@ class Dispatch(ABC):
         if self._outgoing is not None:
             self._outgoing.send_to(upstream)
             return
-        upstream.out.push(self.proxy.bodiless_head(self.r))
-        upstream.send()
+        upstream.send_whole(self.proxy.bodiless_head(self.r))
 
     def to(self, where: Group | Lookup) -> None:
         """A proxy_pass with variables leads to this group, or to a name that is yet to be looked up."""
@@ -112,13 +111,19 @@ class Dispatch(ABC):
         self._connect()
 
     def _connect(self) -> None:
-        r, group = self.r, self.group
+        r = self.r
         if r.connection.peer_closed and not self.proxy.ignore_client_abort:
             self.client_gone()
             return
         if self.proxy.bind is not None and not self.attempts:
             self._local = self.proxy.bind.local(r)
-        now = r.worker.loop.now
+        peer = self._choose()
+        if peer is not None:
+            self._reach(peer)
+
+    def _choose(self) -> Peer | None:
+        """Begin an attempt with the peer whose turn it is; None: there is none, and this was it."""
+        group, now = self.group, self.r.worker.loop.now
         attempt = Attempt(now)
         self.attempts.append(attempt)
         peer = self._peer = group.only() if group.begin is None else self._next_peer(group, now)
@@ -127,8 +132,13 @@ class Dispatch(ABC):
             attempt.status = 502
             self._log("error", "no live upstreams", CONNECTING)
             self._finalize(502)
-            return
+            return None
         attempt.address = peer.display
+        return peer
+
+    def _reach(self, peer: Peer) -> None:
+        """By a connection that was kept, or a new one."""
+        r, group = self.r, self.group
         idle = r.worker.idle.take(group, self.proxy, self.tls, peer) if group.keepalive else None
         self._reused = idle is not None
         self._dial = None
@@ -167,6 +177,10 @@ class Dispatch(ABC):
             self._log("alert", f"socket() failed ({error.errno}: {error.strerror})", CONNECTING)
             self._finalize(500)
             return
+        self._opened(upstream, code)
+
+    def _opened(self, upstream: UpstreamSocket, code: int) -> None:
+        """It connects, or it cannot."""
         if code == errno.ECONNREFUSED and self._dial is not None:
             self.on_connect_failed(code)
         elif code:

@@ -3,7 +3,7 @@
 Measured against asyncio transports on uvloop: as fast or faster where a new upstream connection is
 dialled per request, and a worker starts 90 ms sooner because neither is imported.
 
-Rules: a file descriptor is added once, for both directions, and reports each edge; a handler must
+Rules: a file descriptor is added once and reports each edge of the directions asked for; a handler must
 tolerate an event that has nothing to tell. What was reported of a descriptor that has been closed in this
 turn says nothing of the next one with its number (nginx tells them apart by an instance bit).
 """
@@ -32,7 +32,8 @@ def _raise(callback: object, error: Exception) -> None:
 class _Epoll:
     """Linux. The mask's bits are epoll's own."""
 
-    _EVENTS = READ | WRITE | PEER_CLOSED | (1 << 31)
+    _ARRIVALS = READ | PEER_CLOSED | (1 << 31)
+    _EVENTS = _ARRIVALS | WRITE
 
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -40,6 +41,12 @@ class _Epoll:
 
     def add(self, fd: int) -> None:
         self._poll.register(fd, self._EVENTS)
+
+    def add_arrivals(self, fd: int) -> None:
+        self._poll.register(fd, self._ARRIVALS)
+
+    def add_room(self, fd: int) -> None:
+        self._poll.modify(fd, self._EVENTS)
 
     def add_listener(self, fd: int) -> None:
         # EPOLLEXCLUSIVE: one worker is woken per connection, not all of them
@@ -65,6 +72,13 @@ class _Kqueue:
     def add(self, fd: int) -> None:
         both = (select.KQ_FILTER_READ, select.KQ_FILTER_WRITE)  # type: ignore[attr-defined,unused-ignore]
         self._change(fd, both, select.KQ_EV_ADD | select.KQ_EV_CLEAR)  # type: ignore[attr-defined,unused-ignore]
+
+    def add_arrivals(self, fd: int) -> None:
+        reading = (select.KQ_FILTER_READ,)  # type: ignore[attr-defined,unused-ignore]
+        self._change(fd, reading, select.KQ_EV_ADD | select.KQ_EV_CLEAR)  # type: ignore[attr-defined,unused-ignore]
+
+    def add_room(self, fd: int) -> None:
+        self.add(fd)
 
     def add_listener(self, fd: int) -> None:
         self._change(fd, (select.KQ_FILTER_READ,), select.KQ_EV_ADD)  # type: ignore[attr-defined,unused-ignore]
@@ -129,6 +143,15 @@ class Loop:
         """Report both directions of a socket, edge by edge."""
         self._handlers[fd] = handler
         self._poll.add(fd)
+
+    def add_arrivals(self, fd: int, handler: Handler) -> None:
+        """Report what comes in, and no room for what goes out: one event less for each short connection."""
+        self._handlers[fd] = handler
+        self._poll.add_arrivals(fd)
+
+    def add_room(self, fd: int) -> None:
+        """From now on report room for what goes out, too, and what there is of it at once."""
+        self._poll.add_room(fd)
 
     def add_listener(self, fd: int, handler: Handler) -> None:
         """Report while connections wait (level-triggered: an accept may be put off)."""

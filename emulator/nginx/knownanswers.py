@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.nginx import output
+from emulator.nginx.upstreamhead import stays_open
 
 if TYPE_CHECKING:
     from emulator.http1.message import ResponseHead
@@ -27,11 +28,22 @@ class KnownAnswer:
     `length` is the body's, -1 unless it was said.
     """
 
-    __slots__ = ("_fields", "_lines", "_passed_first_lines", "_state", "fits", "head", "length", "size")
+    __slots__ = (
+        "_fields",
+        "_lines",
+        "_passed_first_lines",
+        "_state",
+        "fits",
+        "head",
+        "length",
+        "size",
+        "stays_open",
+    )
 
     def __init__(self, head: ResponseHead, size: int, room: int, r: Request) -> None:
         self.head: ResponseHead = head
         self.size: int = size
+        self.stays_open: bool = stays_open(head)
         self.length: int = r.content_length
         # with its body into one buffer, in which a head alone would wait for it
         self.fits: bool = 0 < self.length <= room - size

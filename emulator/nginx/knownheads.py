@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.nginx.head import may_keep
 from emulator.nginx.request import OWN, Request
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _LONGEST = 2048  # octets; with `_MOST`, what a worker gives to this
 class Known:
     """A sound head without a body, and what it means; `file` is the plain file that answers it."""
 
-    __slots__ = ("_location", "_state", "args", "file", "head", "path")
+    __slots__ = ("_found", "_state", "args", "file", "head", "path")
 
     def __init__(self, head: RequestHead, r: Request) -> None:
         self.head: RequestHead = head
@@ -30,9 +31,11 @@ class Known:
         self.args: bytes = r.args
         self.file: KnownFile | None = None
         location, match = r.server.find(r.path)
-        self._location = None if r.server.rewrite or match is not None else location
+        self._found = not (r.server.rewrite or match is not None or location.internal)
         self._state = {name: value for name, value in r.__dict__.items() if name not in OWN}
         self._state["known"] = self
+        if self._found:
+            self._state["location"] = location
 
     def serve(self, connection: Connection) -> None:
         """Make a request of it on this connection, and run it."""
@@ -42,10 +45,11 @@ class Known:
         connection.deadline.clear()
         request = Request.again(self._state, connection)
         connection.take(request)
-        if self._location is None:
-            request.run()
+        if self._found:
+            request.keepalive = request.keepalive and may_keep(request)
+            request.resume()
         else:
-            request.enter(self._location)
+            request.run()
         if connection.out.staged:
             connection.flush()
 
@@ -67,7 +71,7 @@ class KnownHeads:
         head = r.head
         if head is None or head.ignored or r.length_in != 0 or r.captures or r.variables or r.ctx:
             return
-        if len(data) > _LONGEST or r.connection.listener.tls:
+        if len(data) > _LONGEST or r.connection.listener.tls or b"expect" in head.index:
             return
         if len(self._known) >= _MOST:
             self._known.clear()

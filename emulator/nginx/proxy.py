@@ -12,6 +12,7 @@ from emulator.http1.lines import join
 from emulator.nginx.exchange import Exchange
 from emulator.nginx.knownanswers import KnownAnswers
 from emulator.nginx.request import AGAIN, Request
+from emulator.nginx.shortcut import Shortcut
 from emulator.nginx.uri import escape_uri
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Proxy:
     ignore_client_abort: bool
     socket_keepalive: bool
     steady: bool  # the same head from a client makes the same head for the upstream
+    usual: bool  # nothing about its connections but their peer depends on the request
     plain: bool  # answers go on as they come: buffered, at their own pace, not cut
     tls: TlsClient | None
 
@@ -129,7 +131,8 @@ class Proxy:
         self.answers = KnownAnswers()
 
     def handler(self, r: Request) -> int:
-        exchange = Exchange(r, self)
+        usual = self.usual and r.known is not None and r.method == b"GET" and r.location.body_files is None
+        exchange = Shortcut(r, self) if usual else Exchange(r, self)
         if self.dynamic is not None:
             found = self.dynamic(r)
             if isinstance(found, int):

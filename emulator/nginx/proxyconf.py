@@ -40,6 +40,7 @@ def compile_proxy(
     proxy.redirects = compile_redirects(proxy, block, what, own)
     _cookies(proxy, block, own)
     proxy.steady = proxy.fixed_headers is not None and proxy.method is None and proxy.dynamic is None
+    proxy.usual = not (proxy.dynamic or proxy.tls or proxy.bind or proxy.set_body)
     return proxy
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emulator.nginx.attempt import Attempt
@@ -145,15 +146,23 @@ class TlsUpstreamSocket(UpstreamSocket):
         assert isinstance(self.sock, TlsStream)
         return self.sock
 
-    def _take(self, sock: socket.socket) -> None:
-        super()._take(sock)
+    def take(self, sock: socket.socket) -> None:
+        super().take(sock)
         if not isinstance(sock, TlsStream):
             self.sock = self._client.stream(sock, self._r, self.attempt.address)  # type: ignore[assignment]
-        self.out = TlsSendQueue(self._stream, self.fd)
+
+    @cached_property
+    def out(self) -> TlsSendQueue:
+        return TlsSendQueue(self._stream, self.fd)
+
+    def send_whole(self, data: bytes) -> None:
+        self.out.push(data)
+        self.send()
 
     def connect(self, dial: Dial, local: Local | None = None) -> int:
         code = super().connect(dial, local)
         if not code:
+            self._loop.add_room(self.fd)
             self.deadline.set(self._timeouts.connect_timeout, self._owner.on_timeout)
         return code
 

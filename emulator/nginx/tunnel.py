@@ -61,6 +61,7 @@ class Tunnel:
         r.upstream = self
         r.keepalive = False
         r.worker.loop.watch(self._fd, self._on_upstream)
+        r.worker.loop.add_room(self._fd)
         connection.reader = self._from_client
         connection.on_drain = self._from_upstream
         early, connection.buffer = connection.buffer, b""

@@ -181,13 +181,15 @@ def by_weight(able: Sequence[Peer], bound: Peer | None = None) -> Peer | None:
     """The one of these whose turn it is; where another is `bound`, it takes that turn (smooth weighting)."""
     best: Peer | None = None
     total = 0
+    most = 0
     for peer in able:
-        peer.current_weight += peer.effective_weight
-        total += peer.effective_weight
-        if peer.effective_weight < peer.weight:
-            peer.effective_weight += 1
-        if best is None or peer.current_weight > best.current_weight:
-            best = peer
+        weight = peer.effective_weight
+        peer.current_weight = current = peer.current_weight + weight
+        total += weight
+        if weight < peer.weight:
+            peer.effective_weight = weight + 1
+        if best is None or current > most:
+            best, most = peer, current
     best = bound or best
     if best is not None:
         best.current_weight -= total
@@ -226,7 +228,7 @@ class Turn:
         return self._version != self.group.version
 
     def round_robin(self, seconds: int) -> Peer | None:
-        if self.changed:
+        if self._version != self.group.version:
             return None
         peer = self._single(seconds) if self.group.single else self._weighted(seconds)
         if peer is None and self.to_backups():
@@ -261,11 +263,22 @@ class Turn:
         return peer if peer.takes_more(seconds) else None
 
     def _weighted(self, seconds: int) -> Peer | None:
-        bound = self.named(seconds)
+        bound = self.named(seconds) if self.hint else None
         if bound is not None and bound.current_weight <= bound.weight - sum(p.weight for p in self.peers):
             return self.hold(bound, seconds)  # it has had enough: this one is not counted
-        best = by_weight([peer for peer in self.peers if self.able(peer, seconds)], bound)
+        best = by_weight(self._able(seconds), bound)
         return None if best is None else self.hold(best, seconds)
+
+    def _able(self, seconds: int) -> Sequence[Peer]:
+        """Those that may serve; where none has failed or a limit, that takes no closer look."""
+        peers = self.peers
+        if not self.tried:
+            for peer in peers:
+                if peer.fails or peer.down or peer.max_connections:
+                    break
+            else:
+                return peers
+        return [peer for peer in peers if self.able(peer, seconds)]
 
     def able(self, peer: Peer, seconds: int) -> bool:
         """Whether a peer may serve, and has not been tried."""

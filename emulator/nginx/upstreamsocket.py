@@ -14,6 +14,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
 from emulator.namespace import Dial
@@ -92,6 +93,25 @@ def unix_dial(path: str) -> Dial:
     return Dial(socket.AF_UNIX, path)
 
 
+def open_stream(family: int) -> socket.socket:
+    """A socket that does not block: of the type beneath socket.socket, whose own constructor and close take
+    a microsecond each."""
+    return cast("socket.socket", socket.SocketType(family, _NON_BLOCKING_STREAM))
+
+
+def connect(sock: socket.socket, dial: Dial, bound: bool = False) -> int:
+    """Begin to connect, from the way's source unless it is bound already; 0, or the error's number."""
+    if dial.source is not None and not bound:
+        try:
+            # the port is chosen at connect(), from all that are free towards this peer
+            sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((dial.source, 0))
+        except OSError as error:
+            return error.errno or errno.EINVAL
+    code = sock.connect_ex(dial.address)
+    return 0 if code == errno.EINPROGRESS else code
+
+
 def is_silent(sock: socket.socket) -> bool:
     """Whether nothing has come, not even the end: what nobody asked for would answer the next request."""
     try:
@@ -108,7 +128,6 @@ class UpstreamSocket:
 
     sock: socket.socket
     fd: int
-    out: SendQueue
     connected = False
     more: Callable[[], None] | None = None  # asks for the rest of a request that is still coming in
     sent = False  # the whole request is out
@@ -116,6 +135,7 @@ class UpstreamSocket:
     requests = 0  # that this connection has served before
     _ended = False
     _paused = False
+    _waits_for_room = False
 
     def __init__(self, owner: Owner, connection: Connection, timeouts: Timeouts, attempt: Attempt) -> None:
         self.connection = connection
@@ -133,37 +153,33 @@ class UpstreamSocket:
     def connect(self, dial: Dial, local: Local | None = None) -> int:
         """Begin to connect; 0, or the error's number. Raises OSError where no socket is to be had,
         NotBound where it cannot have the address that was asked for."""
-        # the type beneath socket.socket, whose own constructor and close take a microsecond each
-        sock = cast("socket.socket", socket.SocketType(dial.family, _NON_BLOCKING_STREAM))
-        self._take(sock)
+        sock = open_stream(dial.family)
+        self.take(sock)
         if local is not None:
             _bind(sock, local)
-        elif dial.source is not None:
-            try:
-                # the port is chosen at connect(), from all that are free towards this peer
-                sock.setsockopt(socket.SOL_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                sock.bind((dial.source, 0))
-            except OSError as error:
-                return error.errno or errno.EINVAL
-        code = sock.connect_ex(dial.address)
-        if code not in (0, errno.EINPROGRESS):
-            return code
-        self._loop.add(self.fd, self.on_event)
-        return 0
+        code = connect(sock, dial, local is not None)
+        if not code:
+            self._loop.add_arrivals(self.fd, self.on_event)
+        return code
 
     def take_over(self, sock: socket.socket, requests: int, born: float) -> None:
         """Go on with a connection that was kept after other requests."""
-        self._take(sock)
+        self.take(sock)
         self.connected = True
         self.attempt.begin(self._loop.now)
         self.requests, self.born = requests, born
         self._loop.watch(self.fd, self.on_event)
 
-    def _take(self, sock: socket.socket) -> None:
+    def take(self, sock: socket.socket) -> None:
+        """Be the one who has this socket."""
         self.sock = sock
-        self.fd = fd = sock.fileno()
-        self.out = SendQueue(sock, fd)
+        self.fd = sock.fileno()
         self.closed = False
+
+    @cached_property
+    def out(self) -> SendQueue:
+        """What does not go out at once; most requests are a head, and need none."""
+        return SendQueue(self.sock, self.fd)
 
     def on_event(self, mask: int) -> None:
         if mask & _ENDED:
@@ -185,13 +201,37 @@ class UpstreamSocket:
 
     # the way out
 
+    def send_whole(self, data: bytes) -> None:
+        """All that there is to send; mostly the socket takes it as it is."""
+        try:
+            written = self.sock.send(data)
+        except BlockingIOError:
+            written = 0
+        except OSError as error:
+            self.send_failed(error)
+            return
+        if written < len(data):
+            self.send_rest(data, written)
+            return
+        self.attempt.sent = written
+        if not self.connected:
+            self.connected = True
+            self.attempt.begin(self._loop.now)
+        self._all_sent()
+
+    def send_rest(self, data: bytes, written: int) -> None:
+        """Send what is left when so much of it is out."""
+        self.out.sent = written
+        self.out.push(data[written:])
+        self.send()
+
     def send(self) -> None:
         """Write what was pushed; the first time this also finds out whether there is a connection."""
         out = self.out
         try:
             done = out.send()
         except OSError as error:
-            self._send_failed(error)
+            self.send_failed(error)
             return
         attempt = self.attempt
         attempt.sent = out.sent
@@ -202,22 +242,29 @@ class UpstreamSocket:
             timeouts = self._timeouts
             timeout = timeouts.send_timeout if self.connected else timeouts.connect_timeout
             self.deadline.set(timeout, self._owner.on_timeout)
+            if not self._waits_for_room:
+                self._waits_for_room = True
+                self._loop.add_room(self.fd)
             if out.yielded:
                 self._loop.post(self._send_on)
         elif self.more is not None:
             self.deadline.clear()
             self.more()
         else:
-            self.sent = True
-            if attempt.doing is SENDING:
-                attempt.doing = READING_HEAD
-            self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
+            self._all_sent()
+
+    def _all_sent(self) -> None:
+        self.sent = True
+        if self.attempt.doing is SENDING:
+            self.attempt.doing = READING_HEAD
+        self.deadline.set(self._timeouts.read_timeout, self._owner.on_timeout)
 
     def _send_on(self) -> None:
         if not self.closed:
             self.send()
 
-    def _send_failed(self, error: OSError) -> None:
+    def send_failed(self, error: OSError) -> None:
+        """What becomes of it, by whether there was a connection at all."""
         if not self.connected and self.out.sent:
             self.connected = True
             self.attempt.begin(self._loop.now)
@@ -257,6 +304,16 @@ class UpstreamSocket:
         self._read_all()
         self._loop.post(self._read_on)
 
+    def go_on(self, data: bytes, ended: bool) -> None:
+        """Somebody else has read this, the answer to what he sent; `ended` if the peer has shut down."""
+        self._ended = ended
+        self._owner.on_data(data)
+        if not self.closed and not self._paused:
+            if len(data) < self.read_size and not ended:
+                self._read_all()
+            else:
+                self._read()
+
     def _read_on(self) -> None:
         if not self.closed and not self._paused:
             self._read()
@@ -280,11 +337,15 @@ class UpstreamSocket:
 
     # the end
 
+    def _drop_unsent(self) -> None:
+        if "out" in self.__dict__:
+            self.out.close()
+
     def release(self) -> socket.socket:
         """Hand the connection on to somebody else, who takes over its events."""
         self.closed = True
         self.deadline.clear()
-        self.out.close()
+        self._drop_unsent()
         return self.sock
 
     def close(self) -> None:
@@ -293,7 +354,7 @@ class UpstreamSocket:
             return
         self.closed = True
         self.deadline.clear()
-        self.out.close()
+        self._drop_unsent()
         self._loop.forget(self.fd)
         self.sock.close()
 
