@@ -43,6 +43,19 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         sock.close()
 
 
+def test_room_is_reported_from_when_it_is_asked_for(
+    rig: Rig, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    near, far = ends
+    rig.loop.add_arrivals(near.fileno(), lambda mask: rig.note(f"{mask & (READ | WRITE)}"))
+    far.send(b"x")
+    rig.turn()
+    assert rig.seen == [f"{READ}"]
+    rig.loop.add_room(near.fileno())
+    rig.turn()
+    assert rig.seen[1:] == [f"{READ | WRITE}"]
+
+
 def test_timers_fire_in_the_order_of_their_moments(rig: Rig) -> None:
     for name, delay in (("late", 3.0), ("soon", 1.0), ("later", 5.0)):
         rig.loop.call_later(delay, lambda name=name: rig.note(name))  # type: ignore[misc]
