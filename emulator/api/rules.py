@@ -26,7 +26,7 @@ _IMAGE = re.compile(
 
 def check_service(spec: ServiceSpec) -> None:
     """In swarmkit's order; what only shows when the task is made is not asked here."""
-    _check_name(spec.name)
+    check_name(spec.name)
     for side in (spec.task.limits, spec.task.reservations):
         _check_resources(side)
     _check_times(spec)
@@ -48,9 +48,8 @@ def _invalid(words: str) -> Exception:
     return refused("InvalidArgument", words)
 
 
-def _check_name(name: str) -> None:
-    if not name:
-        raise _invalid("meta: name must be provided")
+def check_name(name: str) -> None:
+    """Of a service or a network (swarmkit's validateAnnotations)."""
     if not _NAME.fullmatch(name):
         raise _invalid("name must be valid as a DNS name component")
     if len(name) > _LONGEST_NAME:

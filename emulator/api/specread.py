@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from ..settings import Healthcheck, Mount, Port, RestartPolicy, UpdateConfig
-from ..swarm.errors import SwarmError, not_found
+from ..swarm.errors import SwarmError
+from ..swarm.identity import service_name
 from ..swarm.model import LogDriver, Placement, Resources, ServiceSpec, TaskSpec
 from ..swarm.store import Store
 from .body import Part, bad
@@ -42,7 +43,7 @@ def service_spec(body: Part, store: Store, local: dict[str, str]) -> ServiceSpec
     mode, replicas = _mode(body.part("Mode"))
     endpoint = body.part("EndpointSpec")
     return ServiceSpec(
-        name=body.text("Name"),
+        name=body.text("Name") or service_name(),
         task=task,
         replicas=replicas,
         ports=tuple(_port(port) for port in endpoint.parts("Ports")) if endpoint else (),
@@ -71,7 +72,7 @@ def _link(target: Part, store: Store, local: dict[str, str]) -> _Link:
             if name in _FOREIGN:
                 raise _not_emulated(f"the network {name}", "every task here has addresses of its own")
             return _Link(identity, name, aliases)
-    raise not_found("network", reference)
+    raise SwarmError(500, f"network {reference} not found")
 
 
 def _task(template: Part, container: Part, links: list[_Link]) -> TaskSpec:
@@ -221,7 +222,7 @@ def _port(port: Part) -> Port:
 def _endpoint_mode(endpoint: Part | None) -> str:
     mode = endpoint.text("Mode", "vip").lower() or "vip" if endpoint else "vip"
     if mode not in ("vip", "dnsrr"):
-        raise bad(f'invalid ResolutionMode: "{mode}"')
+        raise bad(f'invalid resolution mode: "{mode}"')
     return mode
 
 

@@ -5,6 +5,34 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# What a service without a name is called: two words, by chance, as Docker joins them.
+_MOODS = (
+    "brave",
+    "calm",
+    "clever",
+    "eager",
+    "gentle",
+    "happy",
+    "hopeful",
+    "keen",
+    "kind",
+    "merry",
+    "quiet",
+    "wise",
+)
+_PEOPLE = (
+    "curie",
+    "darwin",
+    "euler",
+    "galileo",
+    "gauss",
+    "hopper",
+    "kepler",
+    "lovelace",
+    "noether",
+    "pascal",
+    "turing",
+)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -21,6 +49,12 @@ def digits(count: int) -> str:
         number, digit = divmod(number, 36)
         characters.append(_DIGITS[digit])
     return "".join(characters)
+
+
+def service_name() -> str:
+    """What a service is called that was given no name."""
+    mood, person = os.urandom(2)
+    return f"{_MOODS[mood % len(_MOODS)]}_{_PEOPLE[person % len(_PEOPLE)]}"
 
 
 def container_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -74,12 +75,15 @@ def test_networks_are_found_by_name_and_by_id(store: Store) -> None:
         assert (made.task.networks, made.task.aliases) == (("net1",), (("net1", "www"),))
 
 
+def test_a_service_without_a_name_is_given_one_of_two_words(store: Store) -> None:
+    assert re.fullmatch("[a-z]+_[a-z]+", spec(store, Name="").name)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
         ({"Name": 5}, 400, NUMBER + "Name of type string"),
         ({"Labels": {"a": 1}}, 400, NUMBER + "Labels of type string"),
-        ({"Name": ""}, 400, INVALID + "meta: name must be provided"),
         ({"Name": "a.b"}, 400, INVALID + "name must be valid as a DNS name component"),
         ({"ContainerSpec": {"Image": ""}}, 400,
          INVALID + "ContainerSpec: image reference must be provided"),
