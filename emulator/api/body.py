@@ -22,11 +22,11 @@ def bad(message: str) -> SwarmError:
 
 
 def read(text: str, struct: str) -> Part:
-    """The one object of a body, as `struct` of Docker's types."""
+    """The one object of a body, as `struct` of Docker's types; fields are told without its package."""
     found = value(text)
     if not isinstance(found, dict):
-        raise bad(f"json: cannot unmarshal {_KINDS.get(type(found), 'null')} into Go value of type {struct}")
-    return Part(found, struct)
+        raise bad(f"json: cannot unmarshal {kind_of(found)} into Go value of type {struct}")
+    return Part(found, struct.rpartition(".")[2])
 
 
 def value(text: str) -> Any:
@@ -39,6 +39,11 @@ def value(text: str) -> Any:
         raise bad(_words(text, error)) from None
     except RecursionError:
         raise bad("exceeded max depth") from None
+
+
+def kind_of(found: object) -> str:
+    """What Go's decoder calls a value of JSON."""
+    return _KINDS.get(type(found), "null")
 
 
 def _words(text: str, error: json.JSONDecodeError) -> str:
@@ -139,8 +144,9 @@ class Part:
         return self.fields.get(key)
 
     def _wrong(self, key: str, found: Any, kind: str) -> SwarmError:
-        given = _KINDS.get(type(found), "null")
-        return bad(f"json: cannot unmarshal {given} into Go struct field {self._name(key)} of type {kind}")
+        return bad(
+            f"json: cannot unmarshal {kind_of(found)} into Go struct field {self._name(key)} of type {kind}"
+        )
 
     def _name(self, key: str) -> str:
         return f"{self._where}.{key}"

@@ -11,7 +11,7 @@ from ..swarm.model import Task
 from ..swarm.network import parse
 from ..swarm.store import Store
 from . import hostconfig, images, networkshape, specshape
-from .localnetworks import INGRESS, digest, endpoint_id, mac
+from .localnetworks import digest, endpoint_id, mac
 from .schema import host_ports
 from .specshape import JSON
 from .times import moment, span
@@ -32,7 +32,7 @@ def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
         "State": state(thing),
         "Status": status(thing, now),
         "HostConfig": {"NetworkMode": "default"},
-        "NetworkSettings": {"Networks": _networks(thing, store)},
+        "NetworkSettings": {"Networks": _named_nowhere(_networks(thing, store))},
         "Mounts": [_mount_point(mount, store) for mount in thing.mounts],
     }
 
@@ -147,7 +147,6 @@ def _config(thing: Container, node_id: str, env: list[str]) -> JSON:
         "AttachStdin": False,
         "AttachStdout": False,
         "AttachStderr": False,
-        "ExposedPorts": {f"{port}/tcp": {} for port in thing.expose},
         "Tty": spec.tty,
         "OpenStdin": False,
         "StdinOnce": False,
@@ -160,6 +159,8 @@ def _config(thing: Container, node_id: str, env: list[str]) -> JSON:
         "OnBuild": None,
         "Labels": labels(thing.task, node_id),
     }
+    if thing.expose:
+        made["ExposedPorts"] = {f"{port}/tcp": {} for port in thing.expose}
     if spec.healthcheck is not None:
         made["Healthcheck"] = specshape.healthcheck(spec.healthcheck)
     if spec.stop_signal:
@@ -225,7 +226,7 @@ def _networks(thing: Container, store: Store) -> JSON:
         made[link.network] = {
             "IPAMConfig": {"IPv4Address": link.address},
             "Links": None,
-            "Aliases": [thing.id[:12]] if link.network != INGRESS else None,
+            "Aliases": [thing.id[:12]],
             "NetworkID": networkshape.network_id(link.network, store),
             "EndpointID": endpoint_id(thing.id, link.network) if thing.running else "",
             "Gateway": "",
@@ -238,6 +239,11 @@ def _networks(thing: Container, store: Store) -> JSON:
             "DriverOpts": None,
         }
     return made
+
+
+def _named_nowhere(networks: JSON) -> JSON:
+    """As a list has them: only an inspection tells the aliases."""
+    return {name: link | {"Aliases": None} for name, link in networks.items()}
 
 
 def _mount_point(mount: Mount, store: Store) -> JSON:

@@ -10,7 +10,8 @@ from typing import TypeVar
 from ..swarm.errors import SwarmError, ambiguous, not_found
 from ..swarm.model import Node, Pairs, Service, Task, Volume
 from ..swarm.store import Named, Store
-from .body import bad, value
+from .body import bad, kind_of, value
+from .numbers import atoi, unsigned
 from .specshape import JSON
 from .world import Container, World
 
@@ -27,25 +28,37 @@ class BadFilter(SwarmError):
         super().__init__(400, message)
 
 
-def read(text: str | None) -> Filters:
-    """`{"service": {"webapp": true}}` or `{"service": ["webapp"]}` -> names and their values."""
+def read(text: str | None, *, status: int = 500) -> Filters:
+    """`{"service": {"webapp": true}}` or `{"service": ["webapp"]}` -> names and their values.
+
+    What is neither is told in the words of Go's decoder, with the status that the noun's router has for it.
+    """
     if not text:
         return {}
-    found = value(text)
-    if not isinstance(found, dict):
-        raise BadFilter("invalid filter")
     try:
-        return {key: frozenset(_values(item)) for key, item in found.items()}
-    except TypeError:
-        raise BadFilter("invalid filter") from None
+        found = value(text)
+    except SwarmError as error:
+        raise SwarmError(status, str(error)) from None
+    if isinstance(found, dict) and all(_is_list_of_texts(item) for item in found.values()):
+        return {key: frozenset(item) for key, item in found.items()}
+    _typed(found, "map[string]map[string]bool", status)
+    for item in (found or {}).values():
+        _typed(item, "map[string]bool", status)
+        for wanted in (item or {}).values():
+            if not isinstance(wanted, bool | None):
+                raise SwarmError(
+                    status, f"json: cannot unmarshal {kind_of(wanted)} into Go value of type bool"
+                )
+    return {key: frozenset(item or ()) for key, item in (found or {}).items()}
 
 
-def _values(item: object) -> list[str]:
-    if isinstance(item, dict):
-        return [key for key, wanted in item.items() if wanted]
-    if isinstance(item, list):
-        return [str(each) for each in item]
-    raise TypeError
+def _is_list_of_texts(item: object) -> bool:
+    return isinstance(item, list) and all(isinstance(each, str) for each in item)
+
+
+def _typed(found: object, wanted: str, status: int) -> None:
+    if found is not None and not isinstance(found, dict):
+        raise SwarmError(status, f"json: cannot unmarshal {kind_of(found)} into Go value of type {wanted}")
 
 
 def one(table: Mapping[str, Named], reference: str, kind: str) -> Named:
@@ -72,9 +85,6 @@ def services(things: Iterable[Service], wanted: Filters) -> list[Service]:
         "runtime": lambda thing, text: text == "container",
         "label": lambda thing, text: _label(dict(thing.spec.labels), text),
     }
-    for mode in wanted.get("mode", ()):
-        if mode not in ("replicated", "global"):
-            raise BadFilter(f"Invalid filter 'mode={mode}'")
     return _through(things, wanted, tests, every=("label",))
 
 
@@ -89,14 +99,15 @@ def tasks_wanted(wanted: Filters, world: World) -> Filters:
         made["node"] = frozenset(one(world.store.nodes, text, "node").id for text in names)
     for state in wanted.get("desired-state", ()):
         if state not in ("running", "shutdown", "accepted"):
-            raise BadFilter(f"Invalid filter 'desired-state={state}'")
+            raise SwarmError(500, f"Invalid desired-state filter: '{state}'")
     return made
 
 
 def tasks(things: Iterable[Task], wanted: Filters, store: Store) -> list[Task]:
     def up_to_date(thing: Task, text: str) -> bool:
         service = store.services.get(thing.service_id)
-        return (service is not None and thing.spec == service.spec.task) == (text.lower() in ("1", "true"))
+        is_it = service is not None and thing.spec == service.spec.task
+        return is_it == _true(text) if text.lower() in _BOOLS else True
 
     tests: dict[str, Callable[[Task, str], bool]] = {
         "id": lambda thing, text: thing.id.startswith(text),
@@ -120,11 +131,15 @@ def nodes(things: Iterable[Node], wanted: Filters) -> list[Node]:
         "node.label": lambda thing, text: _label(dict(thing.labels), text),
         "label": lambda thing, text: False,
     }
+    for name, known in (("role", ("worker", "manager")), ("membership", ("accepted", "pending"))):
+        for text in wanted.get(name, ()):
+            if text not in known:
+                raise SwarmError(500, f"Invalid {name} filter: '{text}'")
     return _through(things, wanted, tests, every=("label", "node.label"))
 
 
-def images(things: Iterable[JSON], wanted: Filters) -> list[JSON]:
-    """`reference` is a pattern as path.Match has them, with or without a tag."""
+def images(things: Iterable[JSON], wanted: Filters, made: Callable[[str], int]) -> list[JSON]:
+    """`reference` is a pattern as path.Match has them, with or without a tag; `made`: when an image was."""
     tests: dict[str, Callable[[JSON, str], bool]] = {
         "reference": lambda thing, text: any(
             fnmatchcase(name, text) or fnmatchcase(name.rpartition(":")[0], text)
@@ -132,9 +147,11 @@ def images(things: Iterable[JSON], wanted: Filters) -> list[JSON]:
         ),
         "dangling": lambda thing, text: not _true(text),
         "label": lambda thing, text: False,
-        "before": lambda thing, text: False,
-        "since": lambda thing, text: False,
+        "before": lambda thing, text: thing["Created"] < limits[text],
+        "since": lambda thing, text: thing["Created"] > limits[text],
     }
+    limits = {text: made(text) for name in ("before", "since") for text in wanted.get(name, ())}
+    _bools(wanted, "dangling")
     return _through(things, wanted, tests, every=("label",))
 
 
@@ -149,13 +166,17 @@ def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> 
         "type": lambda thing, text: (thing["Name"] in _BUILTIN) == (text == "builtin"),
         "dangling": lambda thing, text: _true(text) == (thing["Name"] not in {*used, *_BUILTIN}),
     }
-    for kind in wanted.get("type", ()):
-        if kind not in ("builtin", "custom"):
-            raise bad(f"Invalid filter 'type={kind}'")
+    for text in wanted.get("type", ()):
+        if text not in ("builtin", "custom"):
+            raise SwarmError(500, f"invalid filter: 'type'='{text}'")
+    if not wanted.get("dangling", frozenset()) <= _BOOLS.keys():
+        choice = '"true" (or "1"), or "false" (or "0")'
+        raise bad(f"invalid value for filter 'dangling', must be {choice}")
     return _through(things, wanted, tests, every=("label",))
 
 
 _BUILTIN = ("bridge", "host", "none", "ingress")
+_BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def volumes(things: Iterable[Volume], wanted: Filters, users: Mapping[str, Collection[str]]) -> list[Volume]:
@@ -165,11 +186,12 @@ def volumes(things: Iterable[Volume], wanted: Filters, users: Mapping[str, Colle
         "label": lambda thing, text: _label(dict(thing.labels or ()), text),
         "dangling": lambda thing, text: _true(text) == (not users.get(thing.name)),
     }
+    _bools(wanted, "dangling")
     return _through(things, wanted, tests, every=("label",))
 
 
 def containers(
-    things: Iterable[Container],
+    things: Collection[Container],
     wanted: Filters,
     state: Callable[[Container], str],
     labels: Callable[[Container], Mapping[str, str]],
@@ -182,25 +204,64 @@ def containers(
         "label": lambda thing, text: _label(labels(thing), text),
         "ancestor": lambda thing, text: _image(thing.task.spec.image) == _image(text),
         "health": lambda thing, text: text == (thing.health.status if thing.health else "none"),
-        "exited": lambda thing, text: state(thing) == "exited" and str(thing.exit_code) == text,
+        "exited": lambda thing, text: state(thing) == "exited" and thing.exit_code == atoi(text),
         "is-task": lambda thing, text: _true(text),
+        "isolation": lambda thing, text: True,
+        "before": lambda thing, text: thing.created < _created(things, text),
+        "since": lambda thing, text: thing.created > _created(things, text),
         "volume": lambda thing, text: text in {p for m in thing.mounts for p in (m.source, m.target)},
-        "publish": lambda thing, text: (
-            text.partition("/")[0]
-            in {str(p.published) for p in (thing.task.endpoint.ports if thing.task.endpoint else ())}
-        ),
-        "expose": lambda thing, text: text.partition("/")[0] in set(map(str, thing.expose)),
+        "publish": lambda thing, text: bool(_ports("publish", text) & _published(thing)),
+        "expose": lambda thing, text: bool(_ports("expose", text) & {*thing.expose, *_published(thing)}),
     }
-    for status in wanted.get("status", ()):
-        if status not in ("created", "running", "paused", "restarting", "removing", "exited", "dead"):
-            raise BadFilter(f"Unrecognised filter value for status: {status}")
+    _known(wanted, "status", _STATES, "Invalid filter 'status={}'")
+    _known(wanted, "health", _HEALTHS, "Unrecognised filter value for health: {}")
+    _bools(wanted, "is-task")
+    for text in wanted.get("exited", ()):
+        atoi(text)
     return _through(things, wanted, tests, every=("label",))
 
 
-def kept(wanted: Filters, now: float) -> Keep:
+_STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
+_HEALTHS = ("none", "starting", "healthy", "unhealthy")
+
+
+def _known(wanted: Filters, name: str, values: Collection[str], words: str) -> None:
+    for text in wanted.get(name, ()):
+        if text not in values:
+            raise BadFilter(words.format(text))
+
+
+def _bools(wanted: Filters, name: str) -> None:
+    _known(wanted, name, _BOOLS, f"Invalid filter '{name}=[{{}}]'")
+
+
+def _created(things: Iterable[Container], reference: str) -> float:
+    """When the container was made that is named, as `before` and `since` want it."""
+    for thing in things:
+        if thing.id.startswith(reference) or thing.task.name == reference.removeprefix("/"):
+            return thing.created
+    raise SwarmError(500, f"no such container {reference}")
+
+
+def _published(thing: Container) -> set[int]:
+    """Of this machine, for this container alone: what ingress publishes is its service's."""
+    ports = thing.task.endpoint.ports if thing.task.endpoint else ()
+    return {port.published for port in ports if port.mode == "host"}
+
+
+def _ports(name: str, text: str) -> set[int]:
+    """`80`, `80/tcp`, `8000-8080`."""
+    try:
+        first, _, last = text.partition("/")[0].partition("-")
+        return set(range(unsigned(first), unsigned(last or first) + 1))
+    except SwarmError as error:
+        raise SwarmError(500, f"error while looking up for {name} {text}: {error}") from None
+
+
+def kept(wanted: Filters, now: float, more: Collection[str] = ()) -> Keep:
     """For prune: whether an object with these labels, made then, is to stay."""
     for name in wanted:
-        if name not in ("label", "label!", "until", "all"):
+        if name not in ("label", "label!", "until", "all", *more):
             raise BadFilter(f"Invalid filter '{name}'")
     limit = min((_until(text, now) for text in wanted.get("until", ())), default=None)
 
@@ -252,7 +313,7 @@ def _label(labels: Mapping[str, str], wanted: str) -> bool:
 
 
 def _true(text: str) -> bool:
-    return text.lower() in ("1", "true")
+    return _BOOLS.get(text.lower(), False)
 
 
 def _image(name: str) -> str:

@@ -81,14 +81,18 @@ _SAME: JSON = {
 
 
 def shape(spec: TaskSpec) -> JSON:
-    return _SAME | {
-        "NetworkMode": "default",
-        "ReadonlyRootfs": spec.read_only,
-        "Memory": spec.limits.memory,
-        "NanoCpus": spec.limits.nano_cpus,
-        "MemoryReservation": spec.reservations.memory,
-        "MemorySwap": 2 * spec.limits.memory,
-        "PidsLimit": spec.limits.pids or None,
-        "Mounts": [specshape.mount(mount) for mount in spec.mounts],
-        "Init": bool(spec.init),
-    }
+    mounts = {"Mounts": [specshape.mount(mount) for mount in spec.mounts]} if spec.mounts else {}
+    return (
+        _SAME
+        | mounts
+        | {
+            "NetworkMode": "default",
+            "ReadonlyRootfs": spec.read_only,
+            "Memory": spec.limits.memory,
+            "NanoCpus": spec.limits.nano_cpus,
+            "MemoryReservation": spec.reservations.memory,
+            "MemorySwap": 2 * spec.limits.memory,
+            "PidsLimit": spec.limits.pids or None,
+            "Init": bool(spec.init),
+        }
+    )

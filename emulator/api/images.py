@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..settings import Healthcheck, Settings
 from ..swarm.described import tagged
+from ..swarm.errors import SwarmError
 from .localnetworks import digest
 from .specshape import JSON, healthcheck
 from .times import moment
@@ -57,16 +58,23 @@ def nginx(name: str) -> Facts:
 
 def find(reference: str, settings: Settings) -> Facts | None:
     """By name with or without a tag, or by the beginning of its id."""
-    known, wanted = facts(settings), tagged(_familiar(reference))
-    for image in known:
+    there, wanted = facts(settings), tagged(_familiar(reference))
+    for image in there:
         if _familiar(image.name) == wanted:
             return image
     short = reference.removeprefix("sha256:")
-    for image in known:
+    for image in there:
         if short and image_id(image.name).removeprefix("sha256:").startswith(short):
             return image
-    has_own = any(_repository(image.name) == "nginx" and image.stop_signal != "SIGQUIT" for image in known)
+    has_own = any(_repository(image.name) == "nginx" and image.stop_signal != "SIGQUIT" for image in there)
     return nginx(wanted) if _repository(wanted) == "nginx" and not has_own else None
+
+
+def known(reference: str, settings: Settings) -> Facts:
+    found = find(reference, settings)
+    if found is None:
+        raise SwarmError(404, f"No such image: {tagged(reference)}")
+    return found
 
 
 def image_id(name: str) -> str:

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp import web
 
+from ..swarm.errors import SwarmError
 from ..swarm.model import Service, Task, TaskState
 from ..swarm.store import Change, Kind
+from .body import bad
 from .events import Event, Events
 from .filters import OfTask
+from .numbers import seconds
 from .stats import Sample, machine_time, shape
-from .times import moment
+from .times import stamp
 from .world import Container, Line, World
 
 _UNREAD = 4096
@@ -54,7 +57,7 @@ class LogWish:
         self.streams = {number for number, key in ((1, "stdout"), (2, "stderr")) if _true(query.get(key))}
         self.follow, self.timestamps = _true(query.get("follow")), _true(query.get("timestamps"))
         self.details = _true(query.get("details"))
-        self.since, self.until = _seconds(query.get("since")), _seconds(query.get("until"))
+        self.since, self.until = seconds(query.get("since")), seconds(query.get("until"))
         tail = query.get("tail", "all")
         self.tail = int(tail) if tail.isdigit() else None
 
@@ -63,13 +66,28 @@ class LogWish:
         return line.stream in self.streams and line.time >= self.since and not late
 
     def frame(self, line: Line, details: str) -> bytes:
-        stamp = f"{moment(line.time)} ".encode() if self.timestamps else b""
+        when = f"{stamp(line.time)} ".encode() if self.timestamps else b""
         label = f"{details} ".encode() if self.details else b""
-        return frame(line, stamp + label + line.text + line.end)
+        return frame(line, when + label + line.text + line.end)
 
     def past(self, lines: Iterable[Line]) -> list[Line]:
         wanted = [line for line in lines if self.takes(line)]
         return wanted if self.tail is None else wanted[len(wanted) - min(self.tail, len(wanted)) :]
+
+
+def service_wish(query: Mapping[str, str]) -> LogWish:
+    """Of a service's logs, which know no `until` and want a tail that is one (swarm/services.go)."""
+    tail = query.get("tail", "")
+    if tail not in ("", "all"):
+        if not tail.removeprefix("-").isdigit():
+            raise SwarmError(500, 'tail value must be a positive integer or "all"')
+        if tail.startswith("-"):
+            raise SwarmError(500, "negative tail values not supported")
+    try:
+        seconds(query.get("since"))
+    except SwarmError as error:
+        raise SwarmError(500, f"could not parse since timestamp: {error}") from None
+    return LogWish({key: text for key, text in query.items() if key != "until"})
 
 
 async def send_logs(
@@ -176,15 +194,17 @@ async def send_events(
             queue.put(json.dumps(event, separators=(",", ":")).encode() + b"\n")
 
     since, until = request.query.get("since"), request.query.get("until")
-    end = _seconds(until) if until else float("inf")
-    for event in events.since(_seconds(since), end) if since else ():
+    begin, end = seconds(since), seconds(until) if until else float("inf")
+    if begin > end:
+        raise bad(f"`since` time ({since}) cannot be after `until` time ({until})")
+    for event in events.since(begin, end) if since else ():
         put(event)
     undo = [events.follow(put)]
     if end <= _now(request):
         queue.put(None)
     elif until:
         loop = asyncio.get_running_loop()
-        alarm = loop.call_later(max(0.0, _seconds(until) - _now(request)), queue.put, None)
+        alarm = loop.call_later(max(0.0, end - _now(request)), queue.put, None)
         undo.append(alarm.cancel)
     return await _pour(request, response, queue, undo)
 
@@ -224,14 +244,6 @@ def _stream(content_type: str) -> web.StreamResponse:
 
 def _true(text: str | None) -> bool:
     return text is not None and text.lower() not in ("", "0", "no", "false", "none")
-
-
-def _seconds(text: str | None) -> float:
-    """Seconds since the epoch, as the client sends them."""
-    try:
-        return float(text or 0)
-    except ValueError:
-        return 0.0
 
 
 def _now(request: web.Request) -> float:

@@ -16,6 +16,12 @@ def moment(seconds: float) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}{digits}Z"
 
 
+def stamp(seconds: float) -> str:
+    """As before a line of a log: all nine digits, so that the lines stand in columns (RFC3339NanoFixed)."""
+    whole, fraction = divmod(round(seconds * 1e6), 10**6)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{fraction:06}000Z"
+
+
 def span(seconds: float) -> str:
     """go-units' HumanDuration."""
     whole = int(seconds)

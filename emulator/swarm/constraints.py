@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .errors import refused
 from .model import Node
 
-_KEY = re.compile(r"[a-z0-9][a-z0-9\-_.]*", re.ASCII | re.IGNORECASE)
+_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.ASCII | re.IGNORECASE)
 _VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.ASCII | re.IGNORECASE)
 
 
@@ -26,11 +26,11 @@ def parse(text: str) -> Constraint:
         if found:
             key, value = key.strip(), value.strip()
             if not _KEY.fullmatch(key):
-                raise refused("InvalidArgument", f"key '{key}' is invalid")
+                raise refused("Unknown", f"key '{key}' is invalid")
             if not _VALUE.fullmatch(value):
-                raise refused("InvalidArgument", f"value '{value}' is invalid")
+                raise refused("Unknown", f"value '{value}' is invalid")
             return Constraint(key, operator == "==", value)
-    raise refused("InvalidArgument", "constraint expected one operator from ==, !=")
+    raise refused("Unknown", "constraint expected one operator from ==, !=")
 
 
 def satisfied(constraints: Iterable[str], node: Node) -> bool:

@@ -107,4 +107,4 @@ def test_constraints_are_compared_without_regard_to_case(constraint: str, met: b
 def test_a_constraint_that_is_none_is_refused(constraint: str, words: str) -> None:
     with pytest.raises(SwarmError, match=words) as refusal:
         parse(constraint)
-    assert refusal.value.status == 400
+    assert refusal.value.status == 500

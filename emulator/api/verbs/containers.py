@@ -17,6 +17,7 @@ from .. import containers as shapes
 from ..asking import answer
 from ..body import bad
 from ..events import Events
+from ..numbers import atoi
 from ..stats import TITLES, row
 from ..streams import LogWish, send_logs, send_stats
 from ..world import Container, World
@@ -60,9 +61,8 @@ class Containers:
         )
         shown = [thing for thing in found if everything or thing.running]
         shown.sort(key=lambda thing: thing.created, reverse=True)
-        limit = request.query.get("limit", "")
-        if limit.isdigit() and int(limit):
-            shown = sorted(found, key=lambda thing: thing.created, reverse=True)[: int(limit)]
+        if (limit := atoi(request.query.get("limit") or "0")) > 0:
+            shown = sorted(found, key=lambda thing: thing.created, reverse=True)[:limit]
         now = self._world.loop.time()
         return answer([shapes.summary(thing, now, self._store, node_id) for thing in shown])
 
@@ -91,13 +91,22 @@ class Containers:
 
     async def kill(self, request: web.Request) -> web.Response:
         """After SIGKILL the container has ended when this answers, as with Docker."""
-        thing = self._found(request)
+        wanted, cannot = (
+            request.query.get("signal") or "SIGKILL",
+            f"Cannot kill container: {asking.name(request)}",
+        )
         try:
-            number = signal_number(request.query.get("signal") or "SIGKILL")
+            thing = self._found(request)
+            number = signal_number(wanted)
+        except SwarmError as error:
+            raise SwarmError(error.status, f"{cannot}: {error}") from None
         except ValueError as error:
+            if wanted.isdigit() and int(wanted):
+                raise SwarmError(
+                    500, f"{cannot}: The linux daemon does not support signal {wanted}"
+                ) from None
             raise bad(str(error)) from None
-        words = f"Cannot kill container: {asking.name(request)}: Container {thing.id} is not running"
-        self._running(thing, words)
+        self._running(thing, f"{cannot}: Container {thing.id} is not running")
         self._tell(thing, "kill", signal=str(number))
         thing.send(number)
         if number == signal_number("KILL"):
@@ -105,17 +114,17 @@ class Containers:
         return asking.done()
 
     async def stop(self, request: web.Request) -> web.Response:
-        thing = self._found(request)
+        grace, thing = _grace(request), self._found(request)
         if not thing.running:
             return asking.done(304)
-        await self._stop(thing, request)
+        await self._stop(thing, grace)
         return asking.done()
 
     async def restart(self, request: web.Request) -> web.Response:
         """A container is stopped, and its service's next task takes its place."""
-        thing = self._found(request)
+        grace, thing = _grace(request), self._found(request)
         if thing.running:
-            await self._stop(thing, request)
+            await self._stop(thing, grace)
         self._tell(thing, "restart")
         return asking.done()
 
@@ -162,15 +171,16 @@ class Containers:
 
     async def prune(self, request: web.Request) -> web.Response:
         """Ended containers are the history of their tasks, and the swarm's own."""
-        filters.kept(filters.read(request.query.get("filters")), self._world.loop.time())
+        filters.kept(filters.read(request.query.get("filters"), status=400), self._world.loop.time())
         return answer({"ContainersDeleted": None, "SpaceReclaimed": 0})
 
-    async def _stop(self, thing: Container, request: web.Request) -> None:
-        spec, grace = thing.task.spec, request.query.get("t", "")
-        patience = float(grace) if grace.isdigit() else spec.stop_grace_period
+    async def _stop(self, thing: Container, grace: int | None) -> None:
+        """A grace below zero has no end; none at all is the service's."""
+        spec = thing.task.spec
         self._tell(thing, "kill", signal=str(signal_number(spec.stop_signal or "TERM")))
         thing.stop(spec.stop_signal)
-        await self._end(thing, None if grace == "-1" else patience)
+        patience = spec.stop_grace_period if grace is None else grace
+        await self._end(thing, None if patience < 0 else patience)
         self._tell(thing, "stop")
 
     async def _end(self, thing: Container, patience: float | None) -> None:
@@ -219,3 +229,8 @@ class Containers:
             return [f"{name}={templates.expand(text, known)}" for name, text in found.items()]
         except templates.BadTemplate:
             return [f"{name}={text}" for name, text in found.items()]
+
+
+def _grace(request: web.Request) -> int | None:
+    text = request.query.get("t", "")
+    return atoi(text) if text else None

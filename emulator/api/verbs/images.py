@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ...swarm.described import tagged
 from ...swarm.errors import SwarmError
 from .. import asking, filters, images
 from ..asking import answer
@@ -32,13 +31,13 @@ class Images:
     async def list(self, request: web.Request) -> web.Response:
         wanted = filters.read(request.query.get("filters"))
         shown = [images.summary(image) for image in images.facts(self._world.settings)]
-        return answer(filters.images(shown, wanted))
+        return answer(filters.images(shown, wanted, self._made))
 
     async def inspect(self, request: web.Request) -> web.Response:
         return answer(images.inspect(self._found(request)))
 
     async def history(self, request: web.Request) -> web.Response:
-        image = images.summary(self._found(request))
+        image = images.summary(self._known(asking.name(request)))
         row = {"Comment": "", "Created": image["Created"], "CreatedBy": "", "Id": image["Id"],
                "Size": image["Size"], "Tags": image["RepoTags"]}  # fmt: skip
         return answer([row])
@@ -47,16 +46,24 @@ class Images:
         raise SwarmError(500, _NO_REGISTRY)
 
     async def prune(self, request: web.Request) -> web.Response:
-        filters.read(request.query.get("filters"))
+        wanted = filters.read(request.query.get("filters"))
+        filters.kept(wanted, self._world.loop.time(), more=("dangling",))
         return answer({"ImagesDeleted": None, "SpaceReclaimed": 0})
 
     async def distribution(self, request: web.Request) -> web.Response:
         """As of an engine that reaches no registry; the client goes on without a digest."""
         raise SwarmError(500, _NO_REGISTRY)
 
+    def _made(self, reference: str) -> int:
+        return int(images.summary(self._known(reference))["Created"])
+
     def _found(self, request: web.Request) -> images.Facts:
+        """`inspect` says it twice."""
         reference = asking.name(request)
-        found = images.find(reference, self._world.settings)
-        if found is None:
-            raise SwarmError(404, f"no such image: {reference}: No such image: {tagged(reference)}")
-        return found
+        try:
+            return self._known(reference)
+        except SwarmError as error:
+            raise SwarmError(404, f"no such image: {reference}: {error}") from None
+
+    def _known(self, reference: str) -> images.Facts:
+        return images.known(reference, self._world.settings)

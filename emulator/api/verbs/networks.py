@@ -7,13 +7,14 @@ from typing import Any
 
 from aiohttp import web
 
-from ...swarm.errors import SwarmError, not_found
+from ...swarm.errors import SwarmError, not_found, refused
 from ...swarm.membership import NO_MANAGER
 from ...swarm.model import Network, NetworkSpec
 from ...swarm.network import BRIDGE
 from .. import asking, filters, localnetworks, networkshape
 from ..asking import answer
-from ..body import Part, bad
+from ..body import Part
+from ..rules import check_name
 from ..specshape import JSON
 from ..times import moment
 from ..world import World
@@ -60,7 +61,7 @@ class Networks:
         return answer(shape)
 
     async def create(self, request: web.Request) -> web.Response:
-        body = await asking.body(request, "NetworkCreateRequest")
+        body = await asking.body(request, "types.NetworkCreateRequest")
         driver, name = body.text("Driver") or "bridge", body.text("Name")
         if not name or name in self._names().values() or networkshape.find(name, self._store):
             raise SwarmError(409, f"network with name {name} already exists")
@@ -69,8 +70,14 @@ class Networks:
             raise SwarmError(501, f"a network of the driver {driver} cannot be emulated: {instead}")
         if driver != "overlay":
             raise SwarmError(404, f'plugin "{driver}" not found')
+        if body.text("Scope") == "local":
+            raise SwarmError(403, "cannot downgrade network scope for overlay networks")
         if self._store.cluster is None:
             raise SwarmError(500, NO_MANAGER)
+        if body.flag("Ingress"):
+            words = f"ingress network ({localnetworks.ingress_id()}) is already present"
+            raise refused("AlreadyExists", words)
+        check_name(name)
         made = self._world.control.create_network(_spec(body))
         return answer({"Id": made.id, "Warning": ""}, 201)
 
@@ -83,12 +90,17 @@ class Networks:
                 raise SwarmError(403, f"{name} is a pre-defined network and cannot be removed")
             raise SwarmError(403, f"error while removing network: network {name} has active endpoints")
         if found.name == localnetworks.INGRESS:
-            raise bad(
-                "rpc error: code = FailedPrecondition desc = ingress network "
-                f"{found.id} cannot be removed: the swarm here is never without one"
-            )
+            self._keep_ingress(found)
         self._world.control.remove_network(found.id)
         return asking.done()
+
+    def _keep_ingress(self, network: Network) -> None:
+        for service in self._store.services.values():
+            if any(port.mode == "ingress" for port in service.spec.ports):
+                words = f"ingress network cannot be removed because service {service.id} depends on it"
+                raise refused("FailedPrecondition", words)
+        words = f"ingress network {network.id} cannot be removed: the swarm here is never without one"
+        raise refused("FailedPrecondition", words)
 
     async def prune(self, request: web.Request) -> web.Response:
         wanted = filters.read(request.query.get("filters"))
@@ -102,6 +114,9 @@ class Networks:
 
     async def connect(self, request: web.Request) -> web.Response:
         """Only containers that somebody ran by hand can be moved, and there are none."""
+        reference = (await asking.body(request, "types.NetworkConnect")).text("Container")
+        if self._world.container(reference) is None:
+            raise SwarmError(404, f"No such container: {reference}")
         words = "a task's networks cannot be changed: update its service (--network-add, --network-rm)"
         raise SwarmError(501, words)
 
@@ -129,18 +144,21 @@ class Networks:
 
 def _spec(body: Part) -> NetworkSpec:
     """Docker takes a subnet with bits of a host; only what is no subnet at all is refused."""
-    if body.flag("Ingress"):
-        raise SwarmError(501, "a second ingress network cannot be emulated: a swarm has one from the first")
     if body.flag("EnableIPv6"):
         raise SwarmError(501, "IPv6 cannot be emulated: the tasks' addresses are of 127.0.0.0/8")
     ipam = body.part("IPAM")
+    driver = ipam.text("Driver", "default") if ipam else "default"
+    if driver not in ("", "default"):
+        raise SwarmError(501, f"the IPAM driver {driver} cannot be emulated: addresses are handed out here")
     configs = list(ipam.parts("Config")) if ipam else []
     if len(configs) > 1:
         raise SwarmError(501, "more than one subnet for a network cannot be emulated")
     config = configs[0] if configs else Part({}, "IPAMConfig")
-    subnet, gateway = config.text("Subnet"), config.text("Gateway")
+    subnet, gateway, reach = config.text("Subnet"), config.text("Gateway"), config.text("IPRange")
     if subnet:
         _check_subnet(subnet)
+    if reach:
+        _check_range(reach, subnet)
     if gateway:
         _check_gateway(gateway, subnet)
     return NetworkSpec(
@@ -148,7 +166,7 @@ def _spec(body: Part) -> NetworkSpec:
         driver="overlay",
         subnet=subnet,
         gateway=gateway,
-        ip_range=config.text("IPRange"),
+        ip_range=reach,
         labels=body.pairs("Labels"),
         options=body.pairs("Options"),
         attachable=body.flag("Attachable"),
@@ -171,6 +189,20 @@ def _check_gateway(gateway: str, subnet: str) -> None:
     try:
         inside = not subnet or ipaddress.ip_address(gateway) in ipaddress.ip_interface(subnet).network
     except ValueError:
-        raise SwarmError(500, f"Invalid gateway {gateway}") from None
+        raise _ipam(f"invalid gateway {gateway}") from None
     if not inside:
-        raise bad(f"no matching subnet for gateway {gateway}")
+        raise _ipam(f"subnet {subnet} does not contain gateway {gateway}")
+
+
+def _check_range(reach: str, subnet: str) -> None:
+    try:
+        found = ipaddress.IPv4Interface(reach).network
+    except ValueError:
+        raise _ipam(f"invalid range {reach}") from None
+    if subnet and not found.subnet_of(ipaddress.IPv4Interface(subnet).network):
+        raise _ipam(f"subnet {subnet} does not contain range {reach}")
+
+
+def _ipam(words: str) -> SwarmError:
+    """As swarmkit's validateIPAMConfiguration refuses."""
+    return refused("InvalidArgument", f"ipam configuration: {words}")

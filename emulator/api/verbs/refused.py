@@ -1,11 +1,16 @@
-"""What Docker can and an emulator of services cannot: each is refused by name, with what to do instead."""
+"""What Docker can and an emulator of services cannot: each is refused by name, with what to do instead.
+
+As with Docker, a container, image or exec that is not there is told first.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from aiohttp import web
 
 from ...swarm.errors import SwarmError
-from .. import asking
+from .. import asking, filters, images
 from ..asking import answer
 from ..world import World
 
@@ -17,35 +22,58 @@ _FILES = "the files of a container cannot be copied: they are files of this mach
 _SECRETS = "secrets cannot be emulated: mount a file of this machine instead (--mount type=bind)"
 _CONFIGS = "configs cannot be emulated: mount a file of this machine instead (--mount type=bind)"
 _PLUGINS = "plugins cannot be emulated"
+_SEARCH = "a search cannot be emulated: no registry is asked here"
 
-# Method, path, why not.
+_ATTACH = "attach cannot be emulated: a task has no terminal, and docker logs -f follows what it writes"
+_CHECKPOINTS = (
+    "This experimental feature is disabled by default. "
+    "Start the Docker daemon in experimental mode in order to enable it."
+)
+
+# Method, path, why not; of those on one container or image it has to be there.
 _REFUSED = (
     ("POST", "/build", _BUILD),
-    ("POST", "/commit", _IMAGE),
+    ("POST", "/build/cancel", _BUILD),
+    ("POST", "/session", _BUILD),
+    ("POST", "/grpc", _BUILD),
     ("POST", "/containers/create", _RUN),
-    ("POST", "/containers/{name}/attach", _RUN),
-    ("POST", "/containers/{name}/exec", _EXEC),
-    ("POST", "/containers/{name}/rename", "a task's container cannot be renamed: its name is its task's"),
-    ("POST", "/containers/{name}/update", "a task's container cannot be changed: update its service"),
-    ("POST", "/containers/{name}/resize", _RUN),
-    ("GET", "/containers/{name}/archive", _FILES),
-    ("PUT", "/containers/{name}/archive", _FILES),
-    ("HEAD", "/containers/{name}/archive", _FILES),
-    ("GET", "/containers/{name}/changes", _FILES),
-    ("GET", "/containers/{name}/export", _FILES),
-    ("POST", "/exec/{name}/start", _EXEC),
-    ("GET", "/exec/{name}/json", _EXEC),
-    ("POST", "/exec/{name}/resize", _EXEC),
+    ("GET", "/images/search", _SEARCH),
     ("POST", "/images/load", _IMAGE),
     ("GET", "/images/get", _IMAGE),
-    ("POST", r"/images/{name:.+}/tag", _IMAGE),
-    ("POST", r"/images/{name:.+}/push", _IMAGE),
-    ("DELETE", r"/images/{name:.+}", _IMAGE),
     ("POST", "/secrets/create", _SECRETS),
     ("POST", "/configs/create", _CONFIGS),
+    ("GET", "/plugins/privileges", _PLUGINS),
     ("POST", "/plugins/pull", _PLUGINS),
     ("POST", "/plugins/create", _PLUGINS),
-    ("POST", "/session", _BUILD),
+)
+_OF_CONTAINERS = (
+    ("POST", "attach", _ATTACH),
+    ("GET", "attach/ws", _ATTACH),
+    ("POST", "exec", _EXEC),
+    ("POST", "rename", "a task's container cannot be renamed: its name is its task's"),
+    ("POST", "update", "a task's container cannot be changed: update its service"),
+    ("POST", "resize", _ATTACH),
+    ("GET", "archive", _FILES),
+    ("PUT", "archive", _FILES),
+    ("HEAD", "archive", _FILES),
+    ("GET", "changes", _FILES),
+    ("GET", "export", _FILES),
+    ("GET", "checkpoints", _CHECKPOINTS),
+    ("POST", "checkpoints", _CHECKPOINTS),
+)
+_OF_IMAGES = (
+    ("GET", "/get", _IMAGE),
+    ("POST", "/tag", _IMAGE),
+    ("POST", "/push", _IMAGE),
+    ("DELETE", "", _IMAGE),
+)
+_ABSENT = (
+    *((noun, method, way) for noun in ("secret", "config")
+      for method, way in (("GET", ""), ("DELETE", ""), ("POST", "/update"))),
+    *(("plugin", method, way) for method, way in (
+        ("GET", "/json"), ("DELETE", ""), *(("POST", f"/{verb}") for verb in
+        ("enable", "disable", "set", "push", "upgrade")))),
+    *(("exec", method, way) for method, way in (("GET", "/json"), ("POST", "/start"), ("POST", "/resize"))),
 )  # fmt: skip
 
 
@@ -56,40 +84,67 @@ class Refusing:
         self._world = world
 
     def rows(self) -> list[asking.Row]:
-        refused = [(method, path, _refuse(why)) for method, path, why in _REFUSED]
         return [
-            *refused,
+            *((method, path, _refuse(why)) for method, path, why in _REFUSED),
+            *(
+                (method, f"/containers/{{name}}/{verb}", _refuse(why, self._container))
+                for method, verb, why in _OF_CONTAINERS
+            ),
+            *(
+                (method, f"/images/{{name:.+}}{way}", _refuse(why, self._image))
+                for method, way, why in _OF_IMAGES
+            ),
+            ("POST", "/commit", self.commit),
             ("GET", "/secrets", self.none),
             ("GET", "/configs", self.none),
             ("GET", "/plugins", self.no_plugins),
-            ("GET", "/secrets/{name}", self.no_secret),
-            ("DELETE", "/secrets/{name}", self.no_secret),
-            ("GET", "/configs/{name}", self.no_config),
-            ("DELETE", "/configs/{name}", self.no_config),
-            ("GET", "/plugins/{name}/json", self.no_plugin),
+            *((method, _path(noun, way), _refuse("", self._absent(noun))) for noun, method, way in _ABSENT),
+            ("OPTIONS", "/{any:.*}", self.options),
         ]
+
+    async def commit(self, request: web.Request) -> web.Response:
+        self._container(request.query.get("container", ""))
+        raise SwarmError(501, _IMAGE)
 
     async def none(self, request: web.Request) -> web.Response:
         asking.manager(self._world)
+        filters.read(request.query.get("filters"))
         return answer([])
 
     async def no_plugins(self, request: web.Request) -> web.Response:
+        filters.read(request.query.get("filters"))
         return answer([])
 
-    async def no_secret(self, request: web.Request) -> web.Response:
-        asking.manager(self._world)
-        raise SwarmError(404, f"secret {asking.name(request)} not found")
+    async def options(self, request: web.Request) -> web.Response:
+        return asking.done(200)
 
-    async def no_config(self, request: web.Request) -> web.Response:
-        asking.manager(self._world)
-        raise SwarmError(404, f"config {asking.name(request)} not found")
+    def _container(self, reference: str) -> None:
+        if self._world.container(reference) is None:
+            raise SwarmError(404, f"No such container: {reference}")
 
-    async def no_plugin(self, request: web.Request) -> web.Response:
-        raise SwarmError(404, f'plugin "{asking.name(request)}" not found')
+    def _image(self, reference: str) -> None:
+        images.known(reference, self._world.settings)
+
+    def _absent(self, noun: str) -> Callable[[str], None]:
+        def check(reference: str) -> None:
+            if noun in ("secret", "config"):
+                asking.manager(self._world)
+            raise SwarmError(404, _WORDS.get(noun, noun + " {} not found").format(reference))
+
+        return check
 
 
-def _refuse(why: str) -> asking.Handler:
+_WORDS = {"plugin": 'plugin "{}" not found', "exec": "No such exec instance: {}"}
+
+
+def _path(noun: str, way: str) -> str:
+    return f"/{noun if noun == 'exec' else noun + 's'}/{{name}}{way}"
+
+
+def _refuse(why: str, check: Callable[[str], None] | None = None) -> asking.Handler:
     async def refuse(request: web.Request) -> web.StreamResponse:
+        if check is not None:
+            check(asking.name(request))
         raise SwarmError(501, why)
 
     return refuse

@@ -32,7 +32,7 @@ class Services:
 
     async def list(self, request: web.Request) -> web.Response:
         asking.manager(self._world)
-        wanted = filters.read(request.query.get("filters"))
+        wanted = filters.read(request.query.get("filters"), status=400)
         found = filters.services(sorted(self._store.services.values()), wanted)
         with_status = asking.flag(request, "status")
         return answer([self._shape(thing, with_status) for thing in found])
@@ -48,10 +48,11 @@ class Services:
         return answer(schema.service(self._found(request), self._store, defaults=defaults))
 
     async def update(self, request: web.Request) -> web.Response:
-        """With `rollback=previous` the body is not looked at."""
+        """With `rollback=previous` the body has to be one, and is not looked at."""
         asking.manager(self._world)
         version = asking.version(request, "service")
         if request.query.get("rollback") == "previous":
+            await asking.body(request, "swarm.ServiceSpec")
             self._world.control.rollback_service(self._found(request).id, version)
         else:
             spec = await self._spec(request)
@@ -76,7 +77,7 @@ class Services:
         return answer(schema.task(thing, self._store))
 
     async def _spec(self, request: web.Request) -> ServiceSpec:
-        found = await asking.body(request, "ServiceSpec")
+        found = await asking.body(request, "swarm.ServiceSpec")
         asking.manager(self._world)
         spec = specread.service_spec(found, self._store, localnetworks.names(self._store))
         check_service(spec)

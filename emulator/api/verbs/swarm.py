@@ -46,14 +46,14 @@ class Swarm:
         return answer(shapes.swarm(self._store.cluster))
 
     async def init(self, request: web.Request) -> web.Response:
-        body = await asking.body(request, "InitRequest")
+        body = await asking.body(request, "swarm.InitRequest")
         if body.flag("AutoLockManagers"):
             raise SwarmError(501, "autolock cannot be emulated: there is no raft log to encrypt")
         spec = body.part("Spec") or Part({}, "Spec")
         return answer(self._world.swarm.init(json.dumps(_settings(spec.fields))))
 
     async def join(self, request: web.Request) -> web.Response:
-        await asking.body(request, "JoinRequest")
+        await asking.body(request, "swarm.JoinRequest")
         if self._store.cluster is not None:
             leave = 'Use "docker swarm leave" to leave this swarm and join another one.'
             raise SwarmError(503, f"This node is already part of a swarm. {leave}")
@@ -65,7 +65,7 @@ class Swarm:
 
     async def update(self, request: web.Request) -> web.Response:
         """The whole spec again, and new tokens where they are asked for."""
-        body = await asking.body(request, "Spec")
+        body = await asking.body(request, "swarm.Spec")
         version = asking.version(request, "swarm")
         asking.manager(self._world)
         cluster = self._store.cluster
@@ -101,14 +101,15 @@ class Swarm:
         return answer(shapes.node(self._found(request)))
 
     async def update_node(self, request: web.Request) -> web.Response:
-        known = self._found(request)
+        body = await asking.body(request, "swarm.NodeSpec")
         version = asking.version(request, "node")
-        body = await asking.body(request, "NodeSpec")
-        role, availability = body.text("Role", "manager"), body.text("Availability", "active")
+        asking.manager(self._world)
+        role, availability = body.text("Role"), body.text("Availability")
         if role not in ("manager", "worker"):
             raise bad(f'invalid Role: "{role}"')
         if availability not in _AVAILABILITIES:
             raise bad(f'invalid Availability: "{availability}"')
+        known = self._found(request)
         if role == "worker":
             words = "attempting to demote the last manager of the swarm"
             raise SwarmError(400, f"rpc error: code = FailedPrecondition desc = {words}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ...swarm.errors import SwarmError
 from ...swarm.model import Task
 from .. import asking, containers, filters, images, node, schema
 from ..asking import answer
-from ..body import bad
 from ..events import Event, Events, passes
-from ..streams import LogWish, send_events, send_service_logs
+from ..streams import send_events, send_service_logs, service_wish
 from ..world import Container, World
 
 
@@ -43,7 +43,7 @@ class System:
         return answer(node.info(self._world))
 
     async def auth(self, request: web.Request) -> web.Response:
-        return answer({"Status": "Login Succeeded"})
+        raise SwarmError(501, "a login cannot be emulated: no registry is asked here")
 
     async def build_prune(self, request: web.Request) -> web.Response:
         return answer({"CachesDeleted": None, "SpaceReclaimed": 0})
@@ -91,9 +91,9 @@ class System:
         return await self._logs(request, lambda task: task.id == wanted.id)
 
     async def _logs(self, request: web.Request, of: filters.OfTask) -> web.StreamResponse:
-        wish = LogWish(request.query)
+        wish = service_wish(request.query)
         if not wish.streams:
-            raise bad("Bad parameters: you must choose at least one stream")
+            raise SwarmError(500, "Bad parameters: you must choose at least one stream")
         return await send_service_logs(request, self._world, of, wish, self._details)
 
     def _details(self, thing: Container) -> str:

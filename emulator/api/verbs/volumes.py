@@ -12,6 +12,7 @@ from ...swarm.model import Volume
 from ...swarm.volumes import folder, state_folder
 from .. import asking, filters, schema
 from ..asking import answer
+from ..body import bad
 from ..rules import check_volume_name
 from ..world import World
 
@@ -32,13 +33,16 @@ class Volumes:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        wanted = filters.read(request.query.get("filters"))
+        try:
+            wanted = filters.read(request.query.get("filters"))
+        except SwarmError as error:
+            raise bad(f"error reading volume filters: {error}") from None
         users = {name: self._world.control.volume_users(name) for name in self._store.volumes}
         found = filters.volumes(self._store.volumes.values(), wanted, users)
         return answer({"Volumes": [schema.volume(thing) for thing in found], "Warnings": None})
 
     async def create(self, request: web.Request) -> web.Response:
-        body = await asking.body(request, "VolumeCreateBody")
+        body = await asking.body(request, "volume.VolumeCreateBody")
         driver, name = body.text("Driver") or "local", body.text("Name") or container_id()
         if driver != "local":
             words = f'create {name}: error looking up volume plugin {driver}: plugin "{driver}" not found'
