@@ -6,6 +6,7 @@ closes, which happens however the test process ends.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import subprocess
 import sys
@@ -30,7 +31,9 @@ for kind, what in sorted(kept, reverse=True):
 @functools.cache
 def _guardian() -> subprocess.Popen[str]:
     argv = [sys.executable, "-ISc", _PROGRAM]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
+    atexit.register(process.communicate)  # an orderly end waits for it
+    return process
 
 
 def _tell(line: str) -> None:
