@@ -23,7 +23,7 @@ class EngineError(Exception):
     """What the emulator answered, or that there is none to answer: one line, in Docker's words."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(message.strip())
         self.status = status
 
 
@@ -121,6 +121,10 @@ class Engine:
         """What the engine says to an order; None where it says nothing."""
         said = self._answer("POST", path, query, body)
         return json.loads(said) if said.strip() else None
+
+    def order(self, method: str, path: str) -> None:
+        """Any order of the API, for what it does or for how it is refused."""
+        self._answer(method, path, {})
 
     def delete(self, path: str, **query: str) -> None:
         self._answer("DELETE", path, query)

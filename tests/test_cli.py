@@ -155,9 +155,29 @@ def test_what_is_not_there_is_said(running):
 
 
 def test_what_is_not_emulated_is_refused_by_name(running):
-    shown = run("exec", "x", "sh", cwd=running)
+    shown = run("run", "x", "sh", cwd=running)
+    refusal = "a container without a service cannot be emulated: docker service create makes one\n"
+    assert shown.returncode == 125
+    assert shown.stderr.startswith(f"docker: Error response from daemon: {refusal}")
+    shown = run("login", cwd=running)
+    assert (shown.returncode, shown.stderr) == (1, "docker: 'login' is not emulated: there is no registry\n")
+
+
+def test_what_is_not_emulated_is_refused_by_name_where_no_engine_runs_too(tmp_path):
+    shown = run("exec", "x", "sh", cwd=tmp_path)
     refusal = "docker: 'exec' is not emulated: a task is a plain process of this machine\n"
     assert (shown.returncode, shown.stderr) == (1, refusal)
+
+
+def test_help_is_a_verb_too(tmp_path):
+    assert run("help", cwd=tmp_path).stdout == run("--help", cwd=tmp_path).stdout
+    assert run("help", "node", cwd=tmp_path).stdout == run("node", "--help", cwd=tmp_path).stdout
+    assert run("help", "node", "ls", cwd=tmp_path).stdout == run("node", "ls", "--help", cwd=tmp_path).stdout
+
+
+def test_the_emulators_config_and_dockers_are_told_apart_by_the_next_word(running):
+    assert '"services"' in run("config", cwd=running).stdout
+    assert run("config", "ls", cwd=running).stdout.split() == ["ID", "NAME", "CREATED", "UPDATED"]
 
 
 def test_a_shell_is_offered_verbs_flags_and_names(running):

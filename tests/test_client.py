@@ -114,10 +114,10 @@ def test_events_are_one_a_line(engine):
         assert [event["Action"] for event in events] == ["die", "start"]
 
 
-def test_an_error_is_dockers_words_in_one_line(engine):
+def test_an_error_is_dockers_words_as_they_stand(engine):
     with pytest.raises(EngineError) as error:
         engine.get("/nothing")
-    assert (str(error.value), error.value.status) == ("No such thing: /nothing", 404)
+    assert (str(error.value), error.value.status) == ("No such thing:\n/nothing", 404)
 
 
 def test_an_answer_that_breaks_off_is_an_error(engine):

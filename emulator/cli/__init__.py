@@ -26,7 +26,9 @@ def main() -> None:
         from emulator.nginx.commandline import main as nginx
 
         sys.exit(nginx(words[1:]))
-    if words[0] in (
+    if words[0] == "config" and words[1:] and not words[1].startswith("-"):
+        _docker(words)
+    elif words[0] in (
         "up",
         "down",
         "engine",
@@ -42,9 +44,13 @@ def main() -> None:
     elif words[0].startswith("-") and not words[0].startswith(DOCKERS_OPTIONS):
         _own(["up", *words])
     else:
-        from emulator.cli.docker.dispatch import main as docker
+        _docker(words)
 
-        sys.exit(docker(words))
+
+def _docker(words: list[str]) -> None:
+    from emulator.cli.docker.dispatch import main
+
+    sys.exit(main(words))
 
 
 def _own(words: list[str]) -> None:

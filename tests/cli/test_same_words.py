@@ -33,13 +33,23 @@ class World:
         self.socket, self.docker = socket, docker
         tasks = Engine(socket).tasks("app", running=True)
         self.container = tasks[0].container[:12]
+        self.node = Engine(socket).get("/info")["Name"]
 
     def words(self, line: str) -> list[str]:
-        return [word.replace("{1}", self.container) for word in shlex.split(line)]
+        return [
+            word.replace("{1}", self.container).replace("{node}", self.node) for word in shlex.split(line)
+        ]
 
     def theirs(self, words: list[str]) -> tuple[int, str, str]:
         env = {**os.environ, "DOCKER_HOST": f"unix://{self.socket}"}
-        done = subprocess.run([self.docker, *words], capture_output=True, text=True, timeout=30, env=env)
+        done = subprocess.run(
+            [self.docker, *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=env,
+            stdin=subprocess.DEVNULL,
+        )
         return done.returncode, settled(done.stdout), settled(done.stderr)
 
 

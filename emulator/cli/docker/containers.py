@@ -6,13 +6,24 @@ import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from emulator.cli.docker import servicelogs, stats, tasks
 from emulator.cli.docker.formats import Row, Sheet, listed
 from emulator.cli.docker.pflag import Flag, Words
 from emulator.cli.docker.units import decimal_size, ellipsis, labels, short, since
-from emulator.cli.docker.verb import ANY, FILTER, FORMAT, NO_TRUNC, NONE, ONE, QUIET, SOME, Verb, each
+from emulator.cli.docker.verb import (
+    ANY,
+    FILTER,
+    FORMAT,
+    NO_TRUNC,
+    NONE,
+    ONE,
+    QUIET,
+    SOME,
+    Verb,
+    each,
+    path_of,
+)
 from emulator.client import Engine
 
 Object = dict[str, Any]
@@ -101,7 +112,7 @@ def ports(found: list[Object]) -> str:
 
 
 def logs(engine: Engine, words: Words) -> int:
-    found = engine.get(f"/containers/{quote(words.rest[0])}/json")
+    found = engine.get(path_of("container", words.rest[0]) + "/json")
     asked = servicelogs.query(words, words.get("details", False))
     outputs = {1: sys.stdout.buffer, 2: sys.stderr.buffer}
     try:
@@ -127,20 +138,32 @@ def _order(verb: str) -> Any:
             query["signal"] = words.get("signal")
         elif verb == "kill":
             query["signal"] = "KILL"
-        return each(words.rest, lambda name: engine.post(f"/containers/{quote(name)}/{verb}", None, **query))
+        return each(
+            words.rest, lambda name: engine.post(path_of("container", name) + f"/{verb}", None, **query)
+        )
 
     return run
 
 
 def remove(engine: Engine, words: Words) -> int:
     query = {"force": "1"} if words.get("force") else {}
-    return each(words.rest, lambda name: engine.delete(f"/containers/{quote(name)}", **query))
+    return each(words.rest, lambda name: engine.delete(path_of("container", name), **query))
+
+
+def wait(engine: Engine, words: Words) -> int:
+    """Print each one's exit code when it has ended."""
+
+    def ended(name: str) -> None:
+        print(engine.post(path_of("container", name) + "/wait")["StatusCode"], flush=True)
+
+    engine.timeout = None
+    return each(words.rest, ended, show=False)
 
 
 def top(engine: Engine, words: Words) -> int:
     name, *options = words.rest
     query = {"ps_args": " ".join(options)} if options else {}
-    found = engine.get(f"/containers/{quote(name)}/top", **query)
+    found = engine.get(path_of("container", name) + "/top", **query)
     lines = [found["Titles"], *(found["Processes"] or [])]
     widths = [
         max(20, *(len(line[column]) + 3 for line in lines)) for column in range(len(found["Titles"]) - 1)
@@ -151,7 +174,7 @@ def top(engine: Engine, words: Words) -> int:
 
 
 def port(engine: Engine, words: Words) -> int:
-    found = engine.get(f"/containers/{quote(words.rest[0])}/json")
+    found = engine.get(path_of("container", words.rest[0]) + "/json")
     published = (found.get("NetworkSettings") or {}).get("Ports") or {}
     wanted = words.rest[1] if len(words.rest) > 1 else None
     for target in sorted(published, key=lambda text: int(re.sub(r"\D.*", "", text) or 0)):
@@ -204,5 +227,6 @@ VERBS = (
     Verb(
         "port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List the ports that a container publishes", port, (1, 2)
     ),
+    Verb("wait", MANY, "Wait until containers end, and print their exit codes", wait, SOME),
     Verb("stats", "[CONTAINER...]", "Show what containers use", stats.stats, ANY, stats.FLAGS),
 )

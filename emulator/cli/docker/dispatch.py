@@ -9,13 +9,21 @@ from importlib import import_module
 from pathlib import Path
 
 from emulator.cli.docker.pflag import BadFlag, Flag, HelpWanted, Words, parse
+from emulator.cli.docker.refusals import OF_CONTAINERS, OF_IMAGES, REFUSED, refuse
 from emulator.cli.docker.verb import Refused, Verb, arity_problem, help_text, run_help, said
 from emulator.client import Engine, EngineError
 
-# The nouns, and the module of this package that holds their table.
-NOUNS = {name: name for name in ("network", "node", "service", "stack", "swarm", "volume")}
+# The nouns, and the modules of this package that hold their tables.
+TABLES = {
+    **{name: (name,) for name in ("network", "node", "service", "stack", "swarm", "volume")},
+    "config": ("absent",),
+    "container": ("prune",),
+    "image": ("images", "prune"),
+    "secret": ("absent",),
+    "system": ("diskusage", "prune"),
+}
 TOP = ("containers", "images", "inspect", "system")
-_SAME = ("ps", "logs", "stop", "kill", "restart", "pause", "unpause", "rm", "top", "port", "stats")
+_SAME = ("ps", "logs", "stop", "kill", "restart", "pause", "unpause", "rm", "top", "port", "stats", "wait")
 # A noun whose verbs are also verbs by themselves: what each is called there.
 SYNONYMS = {
     "container": {
@@ -25,7 +33,7 @@ SYNONYMS = {
         "inspect": "inspect",
         "remove": "rm",
     },
-    "image": {"ls": "images", "list": "images"},
+    "image": {"ls": "images", "list": "images", "history": "history"},
     "system": {"info": "info", "events": "events"},
 }
 ALIASES = {"list": "ls", "remove": "rm", "up": "deploy", "down": "rm"}
@@ -39,45 +47,17 @@ GLOBAL = (
     Flag("version", "v", "bool", "Print the version"),
 )
 BRIEF = {
+    "config": "Manage Swarm configs",
     "container": "Manage containers",
     "image": "Manage images",
     "network": "Manage networks",
     "node": "Manage Swarm nodes",
+    "secret": "Manage Swarm secrets",
     "service": "Manage Swarm services",
     "stack": "Manage Swarm stacks",
     "swarm": "Manage Swarm",
     "system": "Manage Docker",
     "volume": "Manage volumes",
-}
-NO_CONTAINERS = "containers are made by services only"
-NO_IMAGES = "images are what config.toml says under [images]"
-# Docker's verbs that have no meaning here, each with the reason.
-REFUSED = {
-    "attach": "a task's output is in its logs",
-    "build": NO_IMAGES,
-    "commit": NO_IMAGES,
-    "cp": "a task's files are files of this machine",
-    "create": NO_CONTAINERS,
-    "diff": "a task's files are files of this machine",
-    "exec": "a task is a plain process of this machine",
-    "export": NO_IMAGES,
-    "history": NO_IMAGES,
-    "import": NO_IMAGES,
-    "load": NO_IMAGES,
-    "login": "there is no registry",
-    "logout": "there is no registry",
-    "pull": NO_IMAGES,
-    "push": NO_IMAGES,
-    "rename": "a task's name is its service's, its slot and its ID",
-    "rmi": NO_IMAGES,
-    "run": NO_CONTAINERS,
-    "save": NO_IMAGES,
-    "search": "there is no registry",
-    "secret": "this swarm keeps no secrets",
-    "start": NO_CONTAINERS,
-    "tag": NO_IMAGES,
-    "update": "limits are a service's: service update",
-    "wait": "an exit code is in inspect, and in service ps",
 }
 
 
@@ -121,15 +101,30 @@ def answered(words: list[str]) -> int:
 
         print("\n".join(completions(before.rest[1:], lambda: engine_of(before, None))))
         return 0
+    if refused := _refused(before.rest):
+        shown, words = refused
+        return refuse(words, shown, lambda: engine_of(before, None))
+    if before.rest[0] == "help":
+        return answered([*before.rest[1:], "--help"])
     verb, rest = found(before.rest)
     return 0 if verb is None else run(verb, rest, before)
+
+
+def _refused(words: list[str]) -> tuple[str, list[str]] | None:
+    """The name and the words of a verb that has no meaning here."""
+    noun, *rest = words
+    if noun in REFUSED:
+        return noun, words
+    if noun == "image" and rest[:1] in (["rm"], ["remove"]):
+        return f"image {rest[0]}", ["rmi", *rest[1:]]
+    if rest and rest[0] in {"container": OF_CONTAINERS, "image": OF_IMAGES}.get(noun, ()):
+        return f"{noun} {rest[0]}", rest
+    return None
 
 
 def found(words: list[str]) -> tuple[Verb | None, list[str]]:
     """The row of a command line, and its words after the verb's own; None when help has been printed."""
     name, *rest = words
-    if name in REFUSED:
-        raise Refused(f"docker: '{name}' is not emulated: {REFUSED[name]}")
     if name not in BRIEF:
         verb = top(name)
         if verb is None:
@@ -143,8 +138,6 @@ def found(words: list[str]) -> tuple[Verb | None, list[str]]:
         return None, []
     verb = next((one for one in of(name) if one.path == f"{name} {ALIASES.get(rest[0], rest[0])}"), None)
     verb = verb or next((one for one in of(name) if one.path == f"{name} {rest[0]}"), None)
-    if verb is None and rest[0] in REFUSED and name in SYNONYMS:
-        raise Refused(f"docker: '{name} {rest[0]}' is not emulated: {REFUSED[rest[0]]}")
     if verb is None:
         raise Refused(
             f"docker: unknown command: docker {name} {rest[0]}\n\nUsage:  docker {name}\n\n"
@@ -174,14 +167,12 @@ def top(name: str) -> Verb | None:
 
 def of(noun: str) -> Iterator[Verb]:
     """The verbs of a noun."""
-    if noun in NOUNS:
-        yield from table(NOUNS[noun])
+    for module in TABLES.get(noun, ()):
+        yield from (verb for verb in table(module) if verb.path.startswith(f"{noun} "))
     for name, other in SYNONYMS.get(noun, {}).items():
         verb = top(other)
         assert verb is not None
         yield verb._replace(path=f"{noun} {name}")
-    if noun == "image":
-        yield from (verb for verb in table("images") if verb.path.startswith("image "))
 
 
 def table(module: str) -> tuple[Verb, ...]:
@@ -209,8 +200,6 @@ def run(verb: Verb, rest: list[str], before: Words) -> int:
         return 0
     if problem := arity_problem(verb, len(words.rest)):
         raise Refused(problem)
-    if "" in words.rest and verb.path.endswith("inspect"):
-        raise Refused(f"invalid {verb.path.split()[0]} name or ID: value is empty")
     return verb.run(engine_of(before, verb), words)
 
 

@@ -11,8 +11,8 @@ from emulator.cli.docker import tasks
 from emulator.cli.docker.formats import Row, Sheet, listed
 from emulator.cli.docker.inspect import inspecting
 from emulator.cli.docker.pflag import Flag, Words
-from emulator.cli.docker.units import decimal_size, short, since
-from emulator.cli.docker.verb import FILTER, FORMAT, INSPECT_FORMAT, NO_TRUNC, QUIET, SOME, Verb
+from emulator.cli.docker.units import decimal_size, ellipsis, short, since
+from emulator.cli.docker.verb import FILTER, FORMAT, INSPECT_FORMAT, NO_TRUNC, ONE, QUIET, SOME, Verb, path_of
 from emulator.client import Engine
 
 Object = dict[str, Any]
@@ -40,11 +40,11 @@ def list_images(engine: Engine, words: Words) -> int:
     found = engine.get("/images/json", **tasks.asked(filters))
     columns = ("Repository", "Tag", "Digest", *COLUMNS[2:]) if words.get("digests") else COLUMNS
     sheet = Sheet("\t".join(f"{{{{.{name}}}}}" for name in columns), HEADS, "*formatter.imageContext")
-    rows = [row for one in found for row in _rows(one, words.get("no-trunc", False))]
+    rows = [row for one in found for row in rows_of(one, words.get("no-trunc", False))]
     return listed(sheet, rows, words.get("format"), words.get("quiet", False))
 
 
-def _rows(found: Object, full: bool) -> Iterator[Row]:
+def rows_of(found: Object, full: bool) -> Iterator[Row]:
     """A row for each of the image's names."""
     created = datetime.fromtimestamp(max(found["Created"], 0), UTC)
     for name in found.get("RepoTags") or ["<none>:<none>"]:
@@ -64,10 +64,39 @@ def _rows(found: Object, full: bool) -> Iterator[Row]:
         }
 
 
+def history(engine: Engine, words: Words) -> int:
+    """The one layer that an image has here."""
+    full, human = words.get("no-trunc", False), words.get("human", True)
+    rows = []
+    for one in engine.get(path_of("image", words.rest[0]) + "/history"):
+        made = datetime.fromtimestamp(one["Created"], UTC)
+        row = {
+            "ID": one["Id"] if full else short(one["Id"]),
+            "CreatedSince": since(one["Created"]) if human else f"{made:%Y-%m-%dT%H:%M:%SZ}",
+            "CreatedAt": f"{made:%Y-%m-%dT%H:%M:%SZ}",
+            "CreatedBy": one["CreatedBy"] if full else ellipsis(one["CreatedBy"], 45),
+            "Size": decimal_size(one["Size"], 3) if human else str(one["Size"]),
+            "Comment": one["Comment"],
+        }
+        rows.append(row)
+    sheet = Sheet("\t".join(f"{{{{.{name}}}}}" for name in LAYER), LAYERS, "*image.historyContext")
+    return listed(sheet, rows, words.get("format"), words.get("quiet", False))
+
+
 def inspect(engine: Engine, words: Words) -> int:
     return inspecting(words, "image.InspectResponse", lambda name: engine.get(f"/images/{quote(name)}/json"))
 
 
+LAYERS = {
+    "ID": "IMAGE",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "CreatedBy": "CREATED BY",
+    "Size": "SIZE",
+    "Comment": "COMMENT",
+}
+LAYER = tuple(name for name in LAYERS if name != "CreatedAt")
+HUMAN = Flag("human", "H", "bool", "Sizes and times for people")
 LIST_FLAGS = (
     Flag("all", "a", "bool", "Also those between two layers"),
     Flag("digests", "", "bool", "With the digests"),
@@ -77,6 +106,7 @@ LIST_FLAGS = (
     QUIET,
 )
 VERBS = (
+    Verb("history", "IMAGE", "Print the layers of an image", history, ONE, (FORMAT, HUMAN, NO_TRUNC, QUIET)),
     Verb(
         "images",
         "[REPOSITORY[:TAG]]",

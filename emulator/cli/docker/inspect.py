@@ -57,6 +57,8 @@ def inspect(engine: Engine, words: Words) -> int:
 
 def anything(engine: Engine, name: str, wanted: str) -> Object:
     """The first object of that name; whatever the engine says of a type it does not keep, is not there."""
+    if not name:
+        raise Refused(f"invalid {wanted or 'container'} name or ID: value is empty")
     for kind in [wanted] if wanted else PATHS:
         path, _, query = PATHS[kind].partition("?")
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import sys
 from typing import Any
-from urllib.parse import quote
 
 from emulator.cli.docker import tasks
 from emulator.cli.docker.formats import Row, Sheet, listed
@@ -22,8 +21,10 @@ from emulator.cli.docker.verb import (
     ONE,
     QUIET,
     SOME,
+    TWO,
     Refused,
     Verb,
+    path_of,
     said,
 )
 from emulator.client import Engine, EngineError
@@ -42,6 +43,11 @@ HEADS = {
     "CreatedAt": "CREATED AT",
 }
 SHEET = Sheet("{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", HEADS, "*network.networkContext")
+INGRESS = (
+    "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the same"
+    " docker engine version. Otherwise, removal may not be effective and functionality of newly create"
+    " ingress networks will be impaired.\n"
+)
 PRUNED = "WARNING! This will remove all custom networks not used by at least one container.\n"
 
 
@@ -120,9 +126,7 @@ def _row(found: Object, full: bool) -> Row:
 
 def inspect(engine: Engine, words: Words) -> int:
     verbose = {"verbose": "true"} if words.get("verbose") else {}
-    return inspecting(
-        words, "network.Inspect", lambda name: engine.get(f"/networks/{quote(name)}", **verbose)
-    )
+    return inspecting(words, "network.Inspect", lambda name: engine.get(path_of("network", name), **verbose))
 
 
 def remove(engine: Engine, words: Words) -> int:
@@ -130,16 +134,25 @@ def remove(engine: Engine, words: Words) -> int:
     status = 0
     for name in words.rest:
         try:
-            engine.delete(f"/networks/{quote(name)}")
-            print(name)
-        except EngineError as error:
-            if words.get("force") and error.status == 404:
+            if not _is_ingress(engine, name) or confirmed(INGRESS):
+                engine.delete(path_of("network", name))
+                print(name)
+        except (EngineError, Refused) as error:
+            if words.get("force") and getattr(error, "status", None) == 404:
                 continue
             print(said(error), file=sys.stderr)
             status = 1
     if status:
         raise Refused("exit status 1")
     return 0
+
+
+def _is_ingress(engine: Engine, name: str) -> bool:
+    """Whether it is the routing mesh's network; what cannot be looked up is not."""
+    try:
+        return bool(engine.get(path_of("network", name)).get("Ingress"))
+    except EngineError:
+        return False
 
 
 def prune(engine: Engine, words: Words) -> int:
@@ -156,6 +169,19 @@ def confirmed(warning: str) -> bool:
     print(f"{warning}Are you sure you want to continue? [y/N] ", end="", flush=True)
     answer = sys.stdin.readline().strip().lower()
     return answer in ("y", "yes")
+
+
+def connect(engine: Engine, words: Words) -> int:
+    name, container = words.rest
+    engine.post(path_of("network", name) + "/connect", {"Container": container, "EndpointConfig": {}})
+    return 0
+
+
+def disconnect(engine: Engine, words: Words) -> int:
+    name, container = words.rest
+    wanted = {"Container": container, "Force": words.get("force", False)}
+    engine.post(path_of("network", name) + "/disconnect", wanted)
+    return 0
 
 
 MANY = "NETWORK [NETWORK...]"
@@ -179,7 +205,32 @@ CREATE = (
     Flag("subnet", "", "strings", "A subnet, like 192.168.100.0/24"),
 )
 FORCE = Flag("force", "f", "bool", "Without a question, and without an error for what is not there")
+CONNECT = (
+    Flag("alias", "", "strings", "One more name of the container in this network"),
+    Flag("driver-opt", "", "strings", "An option of the driver"),
+    Flag("gw-priority", "", "int", "Which network's gateway is the container's"),
+    Flag("ip", "", "string", "Its address"),
+    Flag("ip6", "", "string", "Its address of IPv6"),
+    Flag("link", "", "list", "Another container, and a name for it"),
+    Flag("link-local-ip", "", "strings", "Its address of the link"),
+)
 VERBS = (
+    Verb(
+        "network connect",
+        "NETWORK CONTAINER",
+        "Refused: a service's networks are its own",
+        connect,
+        TWO,
+        CONNECT,
+    ),
+    Verb(
+        "network disconnect",
+        "NETWORK CONTAINER",
+        "Refused: a service's networks are its own",
+        disconnect,
+        TWO,
+        (Flag("force", "f", "bool", "Even one that is not there"),),
+    ),
     Verb("network create", "NETWORK", "Make a network", create, ONE, CREATE),
     Verb(
         "network inspect",

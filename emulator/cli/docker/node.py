@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from emulator.cli.docker import tasks
 from emulator.cli.docker.formats import Row, Sheet, inspected, listed
@@ -20,8 +19,10 @@ from emulator.cli.docker.verb import (
     QUIET,
     SOME,
     Refused,
+    Run,
     Verb,
     each,
+    path_of,
     said,
 )
 from emulator.client import Engine, EngineError
@@ -80,10 +81,10 @@ def list_tasks(engine: Engine, words: Words) -> int:
     found, refusals = [], []
     for name in words.rest or ["self"]:
         try:
-            node = engine.get(f"/nodes/{quote(reference(engine, name))}")
+            node = engine.get(path_of("node", reference(engine, name)))
             query = tasks.asked(tasks.filters(words, node=node["ID"]))
             found += engine.get("/tasks", **query)
-        except EngineError as error:
+        except (EngineError, Refused) as error:
             refusals.append(said(error))
     if len(refusals) < len(words.rest or ["self"]):
         tasks.show(engine, found, words)
@@ -96,8 +97,8 @@ def inspect(engine: Engine, words: Words) -> int:
     found, refused = [], None
     for name in words.rest:
         try:
-            found.append(engine.get(f"/nodes/{quote(reference(engine, name))}"))
-        except EngineError as error:
+            found.append(engine.get(path_of("node", reference(engine, name))))
+        except (EngineError, Refused) as error:
             refused = refused or said(error)
     if words.get("pretty"):
         from emulator.cli.docker.nodepretty import pretty
@@ -113,7 +114,7 @@ def inspect(engine: Engine, words: Words) -> int:
 
 def update(engine: Engine, words: Words) -> int:
     name = words.rest[0]
-    found = engine.get(f"/nodes/{quote(name)}")
+    found = engine.get(path_of("node", name))
     spec = found["Spec"]
     spec["Labels"] = {**(spec.get("Labels") or {}), **pairs(words.get("label-add", []))}
     for label in words.get("label-rm", []):
@@ -128,9 +129,30 @@ def update(engine: Engine, words: Words) -> int:
     return 0
 
 
+def _to_role(role: str, already: str, done: str) -> Run:
+    """A verb that gives nodes a role, and stops at the first that cannot have it."""
+
+    def run(engine: Engine, words: Words) -> int:
+        for name in words.rest:
+            found = engine.get(path_of("node", name))
+            if found["Spec"]["Role"] == role:
+                print(already.format(found["ID"]))
+                continue
+            spec = found["Spec"] | {"Role": role}
+            engine.post(f"/nodes/{found['ID']}/update", spec, version=str(found["Version"]["Index"]))
+            print(done.format(name))
+        return 0
+
+    return run
+
+
+promote = _to_role("manager", "Node {} is already a manager.", "Node {} promoted to a manager in the swarm.")
+demote = _to_role("worker", "Node {} is already a worker.", "Manager {} demoted in the swarm.")
+
+
 def remove(engine: Engine, words: Words) -> int:
     query = {"force": "1"} if words.get("force") else {}
-    return each(words.rest, lambda name: engine.delete(f"/nodes/{quote(name)}", **query))
+    return each(words.rest, lambda name: engine.delete(path_of("node", name), **query))
 
 
 MANY = "NODE [NODE...]"
@@ -141,6 +163,8 @@ UPDATE = (
     Flag("role", "", "string", "worker or manager"),
 )
 VERBS = (
+    Verb("node demote", MANY, "Make workers of managers", demote, SOME),
+    Verb("node promote", MANY, "Make managers of workers", promote, SOME),
     Verb(
         "node inspect",
         "self|NODE [NODE...]",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from emulator.cli.docker.verb import (
     Refused,
     Verb,
     each,
+    path_of,
     said,
 )
 from emulator.client import Engine, EngineError
@@ -126,9 +127,9 @@ def inspect(engine: Engine, words: Words) -> int:
     found, refused = [], None
     for name in words.rest:
         try:
-            found.append(engine.get(f"/services/{quote(name)}", insertDefaults="true"))
-        except EngineError as error:
-            missing = error.status == 404
+            found.append(engine.get(path_of("service", name), insertDefaults="true"))
+        except (EngineError, Refused) as error:
+            missing = getattr(error, "status", None) == 404
             refused = refused or (f"Error: no such service: {name}" if missing else said(error))
             if not missing:
                 break
@@ -156,33 +157,45 @@ def create(engine: Engine, words: Words) -> int:
 
     refuse_unknown(words)
     wanted = spec(engine, words)
-    # There is no registry: what the engine's own look-up comes to is what the client would say.
-    if not words.get("no-resolve-image"):
-        without_digest(engine, wanted["TaskTemplate"]["ContainerSpec"]["Image"])
+    image = wanted["TaskTemplate"]["ContainerSpec"]["Image"]
+    asked = [] if words.get("no-resolve-image") else without_digest(engine, image)
     answer = engine.post("/services/create", wanted)
-    for line in answer.get("Warnings") or [answer["Warning"]] if answer.get("Warning") else ():
-        print(line, file=sys.stderr)
+    warn([*(answer.get("Warnings") or ()), *asked])
     print(answer["ID"], flush=True)
     return converged(engine, answer["ID"], words)
 
 
 def refuse_unknown(words: Words) -> None:
     for flag in servicewords.NOT_EMULATED:
+        if flag in ("secret", "config") and flag in words:
+            raise Refused(f"{flag} not found: {_source(words.get(flag)[0])}")
         if flag in words:
             raise Refused(f"--{flag}: not emulated: this swarm keeps no configs, secrets or credentials")
 
 
-def without_digest(engine: Engine, image: str) -> None:
+def _source(text: str) -> str:
+    """The name in a value of --secret or --config, as opts.SecretOpt reads it."""
+    pairs = dict(part.partition("=")[::2] for part in text.split(","))
+    return pairs.get("source") or pairs.get("src") or text
+
+
+def without_digest(engine: Engine, image: str) -> list[str]:
     """Ask for the image's digest, as the client does; the warning where no registry knows it."""
     if "@" in image or not names_an_image(image):
-        return
+        return []
     try:
         engine.get(f"/distribution/{quote(image)}/json")
     except EngineError as error:
-        if error.status in (400, 404, 500, 501):
-            print(NO_DIGEST.format(image), file=sys.stderr, flush=True)
-        else:
+        if error.status not in (400, 404, 500, 501):
             raise
+        return [NO_DIGEST.format(image)]
+    return []
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print what was to be said of an order once it has been taken."""
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
 def converged(engine: Engine, service: str, words: Words) -> int:
@@ -199,17 +212,17 @@ def update(engine: Engine, words: Words) -> int:
 
     refuse_unknown(words)
     name = words.rest[0]
-    found = engine.get(f"/services/{quote(name)}", insertDefaults="false")
+    found = engine.get(path_of("service", name), insertDefaults="false")
     if words.get("rollback"):
         if [flag for flag in words.values if flag not in ("rollback", "detach", "quiet")]:
             raise Refused("other flags may not be combined with --rollback")
         return rolled_back(engine, found, name, words)
-    image = found["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     wanted = updated(engine, found["Spec"], words)
+    asked = []
     if "image" in words and not words.get("no-resolve-image"):
-        image = wanted["TaskTemplate"]["ContainerSpec"]["Image"]
-        without_digest(engine, image)
+        asked = without_digest(engine, wanted["TaskTemplate"]["ContainerSpec"]["Image"])
     ordered(engine, found, wanted, registryAuthFrom="spec")
+    warn(asked)
     print(name, flush=True)
     return converged(engine, name, words)
 
@@ -217,12 +230,11 @@ def update(engine: Engine, words: Words) -> int:
 def ordered(engine: Engine, found: Object, wanted: Object, **query: str) -> None:
     version = str(found["Version"]["Index"])
     answer = engine.post(f"/services/{found['ID']}/update", wanted, version=version, **query)
-    for line in (answer or {}).get("Warnings") or ():
-        print(line, file=sys.stderr)
+    warn((answer or {}).get("Warnings") or ())
 
 
 def rollback(engine: Engine, words: Words) -> int:
-    found = engine.get(f"/services/{quote(words.rest[0])}", insertDefaults="false")
+    found = engine.get(path_of("service", words.rest[0]), insertDefaults="false")
     return rolled_back(engine, found, words.rest[0], words)
 
 
@@ -274,7 +286,7 @@ def _replicas(text: str) -> int:
 
 
 def _order(engine: Engine, name: str, replicas: int) -> None:
-    found = engine.get(f"/services/{quote(name)}", insertDefaults="false")
+    found = engine.get(path_of("service", name), insertDefaults="false")
     if "Replicated" not in found["Spec"]["Mode"]:
         raise Refused("scale can only be used with replicated or replicated-job mode")
     found["Spec"]["Mode"]["Replicated"]["Replicas"] = replicas
@@ -282,7 +294,7 @@ def _order(engine: Engine, name: str, replicas: int) -> None:
 
 
 def remove(engine: Engine, words: Words) -> int:
-    return each(words.rest, lambda name: engine.delete(f"/services/{quote(name)}"))
+    return each(words.rest, lambda name: engine.delete(path_of("service", name)))
 
 
 VERBS = (

@@ -136,7 +136,22 @@ def limits(words: Words) -> Object:
 
 def reservations(words: Words) -> Object:
     rows = {"NanoCPUs": "reserve-cpu", "MemoryBytes": "reserve-memory"}
-    return {key: words.get(flag) for key, flag in rows.items() if words.get(flag)}
+    said = {key: words.get(flag) for key, flag in rows.items() if words.get(flag)}
+    if "generic-resource" in words:
+        said["GenericResources"] = generic_resources(words.get("generic-resource"))
+    return said
+
+
+def generic_resources(texts: list[str]) -> list[Object]:
+    """As opts.ParseGenericResources, which takes numbers of things alone."""
+    found = []
+    for text in texts:
+        kind, _, value = text.partition("=")
+        if not value.isdigit():
+            where = "Named Generic Resources is not supported for service create or update"
+            raise Refused(f"invalid generic-resource request `{text}`, {where}")
+        found.append({"DiscreteResourceSpec": {"Kind": kind, "Value": int(value)}})
+    return found
 
 
 def placement(words: Words) -> Object:

@@ -62,6 +62,9 @@ def updated(engine: Engine, spec: Object, words: Words) -> Object:
         _list(spec, words, stem, path, key)
     for stem, path in MAPS.items():
         _map(spec, words, stem, path)
+    if "generic-resource-add" in words:
+        wanted = servicespec.generic_resources(words.get("generic-resource-add"))
+        _table(spec, ("TaskTemplate", "Resources", "Reservations"))["GenericResources"] = wanted
     _replicas(spec, words)
     _policies(spec, words)
     _health(spec, words)

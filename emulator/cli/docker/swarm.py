@@ -99,8 +99,32 @@ def update(engine: Engine, words: Words) -> int:
 
 
 def certificate(engine: Engine, words: Words) -> int:
-    print(engine.get("/swarm")["TLSInfo"]["TrustRoot"].rstrip("\n"))
+    root = (engine.get("/swarm").get("TLSInfo") or {}).get("TrustRoot", "")
+    if not root:
+        raise Refused("No CA information available")
+    print(root.rstrip("\n"))
     return 0
+
+
+def join(engine: Engine, words: Words) -> int:
+    wanted = {
+        "ListenAddr": words.get("listen-addr", "0.0.0.0:2377"),
+        "AdvertiseAddr": words.get("advertise-addr", ""),
+        "DataPathAddr": words.get("data-path-addr", ""),
+        "RemoteAddrs": words.rest,
+        "JoinToken": words.get("token", ""),
+        "Availability": words.get("availability", ""),
+    }
+    engine.post("/swarm/join", wanted)
+    return 0
+
+
+def unlock(engine: Engine, words: Words) -> int:
+    """As runUnlock, which first looks whether there is anything to unlock."""
+    state = engine.get("/info")["Swarm"]["LocalNodeState"]
+    if state == "inactive":
+        raise Refused("Error: This node is not part of a swarm")
+    raise Refused("Error: swarm is not locked")
 
 
 def unlock_key(engine: Engine, words: Words) -> int:
@@ -130,9 +154,18 @@ INIT = (
     Flag("force-new-cluster", "", "bool", "Begin again from what this node knows"),
     Flag("listen-addr", "", "string", "The address for other nodes"),
 )
+JOIN_FLAGS = (
+    *(
+        flag
+        for flag in INIT
+        if flag.name in ("advertise-addr", "availability", "data-path-addr", "listen-addr")
+    ),
+    Flag("token", "", "string", "The token that the swarm gave"),
+)
 VERBS = (
     Verb("swarm ca", "", "Print the certificate of the swarm's authority", certificate),
     Verb("swarm init", "", "Begin a swarm with this node", init, NONE, INIT),
+    Verb("swarm join", "HOST:PORT", "Refused: this swarm has one node", join, ONE, JOIN_FLAGS),
     Verb(
         "swarm join-token",
         "(worker|manager)",
@@ -149,6 +182,7 @@ VERBS = (
         NONE,
         (Flag("force", "f", "bool", "Even as its last manager"),),
     ),
+    Verb("swarm unlock", "", "Refused: no swarm here is locked", unlock),
     Verb("swarm unlock-key", "", "Print the key of a locked swarm", unlock_key),
     Verb("swarm update", "", "Change the swarm", update, NONE, UPDATE),
 )

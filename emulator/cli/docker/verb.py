@@ -13,6 +13,7 @@ Run = Callable[[Engine, Words], int]
 Arity = tuple[int, int | None]
 NONE: Arity = (0, 0)
 ONE: Arity = (1, 1)
+TWO: Arity = (2, 2)
 SOME: Arity = (1, None)
 ANY: Arity = (0, None)
 
@@ -109,6 +110,15 @@ def _meta(flag: Flag) -> str:
     return "" if flag.kind == "bool" else f" {words.get(flag.kind, flag.kind)}"
 
 
+def path_of(kind: str, name: str) -> str:
+    """Where the API has an object; an empty name is refused before anybody is asked, as trimID does it."""
+    if not name:
+        raise Refused(f"invalid {kind} name or ID: value is empty")
+    from urllib.parse import quote
+
+    return f"/{kind}s/{quote(name)}"
+
+
 def each(names: list[str], act: Callable[[str], object], show: bool = True) -> int:
     """Do it to each, print its name, and go on after a refusal: 1 if there was one."""
     import sys
@@ -121,7 +131,7 @@ def each(names: list[str], act: Callable[[str], object], show: bool = True) -> i
             act(name)
             if show:
                 print(name)
-        except EngineError as error:
+        except (EngineError, Refused) as error:
             refusals.append(said(error))
     for line in refusals:
         print(line, file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from emulator.cli.docker import tasks
 from emulator.cli.docker.formats import Row, Sheet, listed
@@ -12,7 +11,7 @@ from emulator.cli.docker.network import FORCE, confirmed
 from emulator.cli.docker.pflag import Flag, Words
 from emulator.cli.docker.servicespec import pairs
 from emulator.cli.docker.units import decimal_size, labels, natural
-from emulator.cli.docker.verb import FILTER, FORMAT, INSPECT_FORMAT, NONE, QUIET, SOME, Verb, each
+from emulator.cli.docker.verb import FILTER, FORMAT, INSPECT_FORMAT, NONE, QUIET, SOME, Verb, each, path_of
 from emulator.client import Engine
 
 Object = dict[str, Any]
@@ -67,12 +66,12 @@ def _row(found: Object) -> Row:
 
 
 def inspect(engine: Engine, words: Words) -> int:
-    return inspecting(words, "volume.Volume", lambda name: engine.get(f"/volumes/{quote(name)}"))
+    return inspecting(words, "volume.Volume", lambda name: engine.get(path_of("volume", name)))
 
 
 def remove(engine: Engine, words: Words) -> int:
     query = {"force": "1"} if words.get("force") else {}
-    return each(words.rest, lambda name: engine.delete(f"/volumes/{quote(name)}", **query))
+    return each(words.rest, lambda name: engine.delete(path_of("volume", name), **query))
 
 
 def prune(engine: Engine, words: Words) -> int:
