@@ -15,7 +15,7 @@ _AGE = re.compile(
 _TEXT = (
     (re.compile(r"SWMTKN-1-[0-9a-z]+-[0-9a-z]+"), "<token>"),
     (re.compile(r"\b(?:sha256:)?[0-9a-f]{64}\b"), "<hex>"),
-    (re.compile(r"\b(?=[a-z]*\d)[0-9a-z]{25}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-z]{25}\b|(?<=\.)[0-9a-z]{12}(?=@)"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4} (?:UTC|[A-Z]+))?"), "<time>"),
     (_AGE, "<age>"),
     (re.compile(r"^[0-9a-z]{12}(?=\s|$)|(?<![0-9a-z])(?=[a-z]*\d)[0-9a-z]{12}\b(?!\.)"), "<id>"),

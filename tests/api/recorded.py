@@ -123,18 +123,33 @@ class Stage:
         line = self.process.stdout.readline().decode()
         self.socket = line.removeprefix("API listen on").strip()
 
+    def play(self, session: list[Case]) -> dict[str, Answer]:
+        """All of them in their order; what ends in `&` runs beside the next ones."""
+        answers, beside = {}, {}
+        for case in session:
+            if case.command.endswith(" &"):
+                beside[case.name] = self._start(case.command.removesuffix("&"))
+            else:
+                answers[case.name] = self.run(case.command)
+        return answers | {name: self._end(process) for name, process in beside.items()}
+
     def run(self, command: str) -> Answer:
+        return self._end(self._start(command), loose=command.endswith("| sort"))
+
+    def _start(self, command: str) -> subprocess.Popen[bytes]:
         env = {
             **os.environ,
             "DOCKER_HOST": f"unix://{self.socket}",
             "SOCKET": self.socket,
             "CONF": str(self.folder / "nginx_conf"),
         }
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=self.folder, env=env, capture_output=True, timeout=60
+        return subprocess.Popen(
+            ["bash", "-c", command], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        loose = command.endswith("| sort")
-        return Answer(done.returncode, self._normal(done.stdout, loose), self._normal(done.stderr, loose))
+
+    def _end(self, process: subprocess.Popen[bytes], *, loose: bool = False) -> Answer:
+        out, err = process.communicate(timeout=60)
+        return Answer(process.returncode, self._normal(out, loose), self._normal(err, loose))
 
     def _normal(self, printed: bytes, in_no_order: bool) -> str:
         """With the paths of the machine where Docker was recorded."""

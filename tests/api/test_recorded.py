@@ -32,7 +32,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answe
         pytest.skip(f"the session was recorded with client {CLIENT}x, and here is {found.strip()}")
     stage = Stage(tmp_path_factory.mktemp("recorded"))
     try:
-        yield {case.name: stage.run(case.command) for case in cases()}
+        yield stage.play(cases())
     finally:
         stage.close()
 
