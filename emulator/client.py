@@ -91,7 +91,7 @@ class Engine:
 
     def place(self, container: str) -> Place:
         """Where a container really is."""
-        found = self.get(f"/containers/{quote(container)}/json")["Emulator"]
+        found = self.get(f"/emulator/containers/{quote(container)}")
         ports = tuple(found["Ports"].values())
         return Place(f"{found['Address']}:{ports[0]}" if ports else found["Address"], found["Ready"])
 

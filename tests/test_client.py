@@ -37,11 +37,11 @@ TASKS = [
     task("second", 2, "running", "2026-01-01T00:00:00Z"),
     task("newer", 1, "running", "2026-01-01T00:00:01.5Z"),
 ]
-INSPECT = {"Emulator": {"Address": "127.168.100.3", "Ports": {"8000/tcp": 8000}, "Ready": True}}
+PLACE = {"Address": "127.168.100.3", "Ports": {"8000/tcp": 8000}, "Ready": True}
 ANSWERS = {
     "/services": json.dumps(SERVICES),
     "/tasks": json.dumps(TASKS),
-    "/containers/c/json": json.dumps(INSPECT),
+    "/emulator/containers/c": json.dumps(PLACE),
     "/containers/c/logs": "\x01\0\0\0\0\0\0\x03one\x02\0\0\0\0\0\0\x03two",
     "/events": '{"Action": "die"}\n{"Action": "start"}\n',
 }

@@ -38,7 +38,7 @@ def summary(thing: Container, now: float, store: Store, node_id: str) -> JSON:
 
 
 def inspect(thing: Container, store: Store, node_id: str, env: list[str]) -> JSON:
-    """`docker inspect`; `Emulator` says where it really is, and whether its endpoint is in the rotation."""
+    """`docker inspect`."""
     return {
         "Id": thing.id,
         "Created": moment(thing.created),
@@ -63,12 +63,16 @@ def inspect(thing: Container, store: Store, node_id: str, env: list[str]) -> JSO
         "Mounts": [_mount_point(mount, store) for mount in thing.mounts],
         "Config": _config(thing, node_id, env),
         "NetworkSettings": _network_settings(thing, store),
-        "Emulator": {
-            "Ready": thing.running and store.tasks.get(thing.task.id, thing.task).listens,
-            "Address": thing.links.place.host,
-            "Source": thing.links.source,
-            "Ports": {f"{port}/tcp": thing.links.place.port(port) for port in thing.expose},
-        },
+    }
+
+
+def place(thing: Container, store: Store) -> JSON:
+    """Where it really is, and whether its endpoint is in the rotation of its service."""
+    return {
+        "Ready": thing.running and store.tasks.get(thing.task.id, thing.task).listens,
+        "Address": thing.links.place.host,
+        "Source": thing.links.source,
+        "Ports": {f"{port}/tcp": thing.links.place.port(port) for port in thing.expose},
     }
 
 

@@ -7,6 +7,7 @@ from .events import Events
 from .verbs.containers import Containers
 from .verbs.images import Images
 from .verbs.networks import Networks
+from .verbs.places import Places
 from .verbs.refused import Refusing
 from .verbs.services import Services
 from .verbs.swarm import Swarm
@@ -26,6 +27,7 @@ def table(world: World) -> list[Row]:
         Volumes(world),
         Containers(world, events),
         Images(world),
+        Places(world),
         Refusing(world),
     )
     return [row for noun in nouns for row in noun.rows()]

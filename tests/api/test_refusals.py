@@ -237,3 +237,12 @@ def test_a_list_tells_no_aliases_and_an_inspection_does(stage: Stage, container:
 
 def test_options_are_answered_everywhere(stage: Stage) -> None:
     assert call(stage.socket, "OPTIONS", "/services") == (200, b"")
+
+
+def test_where_a_task_really_is_has_a_path_of_its_own(stage: Stage, container: str) -> None:
+    status, found = call(stage.socket, "GET", f"/emulator/containers/{container}")
+    assert status == 200
+    assert found["Ready"]
+    assert found["Address"].startswith("127.")
+    assert "Emulator" not in call(stage.socket, "GET", f"/containers/{container}/json")[1]
+    assert call(stage.socket, "GET", "/emulator/containers/nosuch") == (404, {"message": NO_CONTAINER})
