@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -72,6 +73,7 @@ def test_both_clients_say_the_same(
     world: World, line: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{world.socket}")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     words = world.words(line)
     before = world.theirs(words)
     code = main(words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import threading
 import time
@@ -39,20 +41,32 @@ FLAGS = (
 
 def stats(engine: Engine, words: Words) -> int:
     once, full = words.get("no-stream", False), words.get("no-trunc", False)
-    form, terminal = words.get("format"), sys.stdout.isatty()
+    form, terminal, first = words.get("format"), sys.stdout.isatty(), True
     try:
         while True:
             names = words.rest or _present(engine, words.get("all", False))
             rows = _all(engine, names, full)
-            if not once and terminal:
-                sys.stdout.write("\x1b[H\x1b[J")
-            listed(SHEET, rows, form)
+            if once or not terminal:
+                listed(SHEET, rows, form)
+            else:
+                _drawn(rows, form, first)
             sys.stdout.flush()
             if once:
                 return 0
+            first = False
             time.sleep(EVERY)
     except KeyboardInterrupt:
         return 130
+
+
+def _drawn(rows: list[Row], form: str | None, first: bool) -> None:
+    """A table from the top of the screen on; the next is written over it, each line to its end."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        listed(SHEET, rows, form)
+    whole = f"\x1b[H{text.getvalue()}"
+    cleared = "".join(f"{line} \x1b[K\n" for line in whole.split("\n"))
+    sys.stdout.write(whole if first else f"{cleared}\x1b[J")
 
 
 def _present(engine: Engine, everything: bool) -> list[str]:

@@ -17,6 +17,7 @@ from emulator.cli.docker.verb import FILTER, INSPECT_FORMAT, NONE, Refused, Verb
 from emulator.client import Engine
 
 Object = dict[str, Any]
+CONTEXT = ("Context", "default")
 API_VERSION = "1.41"
 
 
@@ -29,7 +30,9 @@ def version(engine: Engine, words: Words) -> int:
         "Context": "default",
     }
     if not words.get("format"):
-        print(_lines("Client:", [("Version", __version__), ("API version", API_VERSION), *_place(own)]))
+        print(
+            _lines("Client:", [("Version", __version__), ("API version", API_VERSION), *_place(own), CONTEXT])
+        )
     found = engine.get("/version")
     if words.get("format"):
         form = words.get("format")
@@ -44,7 +47,7 @@ def version(engine: Engine, words: Words) -> int:
         ("API version", f"{found['ApiVersion']} (minimum version {found['MinAPIVersion']})"),
         *_place(found),
     ]
-    print("\nServer:\n" + _lines(" Engine:", rows, 2))
+    print("\nServer:\n" + _lines(" Engine:", [*rows, ("Experimental", "false")], 2))
     return 0
 
 

@@ -11,7 +11,18 @@ from emulator.cli.docker.network import FORCE, confirmed
 from emulator.cli.docker.pflag import Flag, Words
 from emulator.cli.docker.servicespec import pairs
 from emulator.cli.docker.units import decimal_size, labels, natural
-from emulator.cli.docker.verb import FILTER, FORMAT, INSPECT_FORMAT, NONE, QUIET, SOME, Verb, each, path_of
+from emulator.cli.docker.verb import (
+    FILTER,
+    FORMAT,
+    INSPECT_FORMAT,
+    NONE,
+    QUIET,
+    SOME,
+    Refused,
+    Verb,
+    each,
+    path_of,
+)
 from emulator.client import Engine
 
 Object = dict[str, Any]
@@ -29,7 +40,8 @@ HEADS = {
     "Status": "STATUS",
 }
 SHEET = Sheet("{{.Driver}}\t{{.Name}}", HEADS, "*formatter.volumeContext", "Name")
-PRUNED = "WARNING! This will remove {} local volumes not used by at least one container.\n"
+PRUNED = "WARNING! This will remove all local volumes not used by at least one container.\n"
+ALL_IS_YOUNGER = '"--all" requires API version 1.42, but the Docker daemon API version is 1.41'
 
 
 def create(engine: Engine, words: Words) -> int:
@@ -76,7 +88,9 @@ def remove(engine: Engine, words: Words) -> int:
 
 def prune(engine: Engine, words: Words) -> int:
     """Up to version 1.41 of the API all that nothing uses, named or not."""
-    if not words.get("force") and not confirmed(PRUNED.format("all" if words.get("all") else "anonymous")):
+    if words.get("all"):
+        raise Refused(ALL_IS_YOUNGER)
+    if not words.get("force") and not confirmed(PRUNED):
         return 0
     answer = engine.post("/volumes/prune", None, **tasks.asked(tasks.filters(words)))
     if answer.get("VolumesDeleted"):
