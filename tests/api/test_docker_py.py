@@ -126,7 +126,7 @@ def test_scaling_and_updating(client: Any, service: Any) -> None:
 
 
 def test_events_come_as_they_happen(client: Any) -> None:
-    events = client.events(decode=True, filters={"type": "volume"})
+    events = client.events(decode=True, filters={"type": "volume", "event": "create"})
     client.volumes.create("another")
     event = next(events)
     events.close()
