@@ -56,6 +56,7 @@ SHELLS = {
     "emulator.container.guardian",
     "emulator.container.probe",
     "emulator.container.process",
+    "emulator.container.ps",
     "emulator.container.usage",
     "emulator.swarm.claims",
     "emulator.swarm.balancer",

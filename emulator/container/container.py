@@ -199,6 +199,11 @@ class Container:
 
         return rows(self.pids())
 
+    def ps(self, arguments: str) -> tuple[list[str], list[list[str]]]:
+        from .ps import listing
+
+        return listing(arguments, self.pids())
+
     def remove(self) -> None:
         self.kill()
         remove_tree(self._home)

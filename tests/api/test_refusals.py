@@ -103,6 +103,10 @@ REQUESTS = (
     ("POST", "/containers/nosuch/rename?name=x", None, 404, NO_CONTAINER),
     ("POST", "/containers/nosuch/update", {}, 404, NO_CONTAINER),
     ("POST", "/containers/nosuch/resize?h=1&w=1", None, 404, NO_CONTAINER),
+    ("GET", "/containers/{c}/top?ps_args=-o cmd", None, 500, "Couldn't find PID field in ps output"),
+    ("GET", "/containers/{c}/top?ps_args=--zzz", None, 500, "ps: error: unknown gnu long option"),
+    ("GET", "/containers/{c}/top?ps_args=-o foo=PID,pid", None, 500,
+     'specifying "foo=PID,pid" is not allowed'),
     ("GET", "/containers/nosuch/changes", None, 404, NO_CONTAINER),
     ("GET", "/containers/nosuch/export", None, 404, NO_CONTAINER),
     ("GET", "/containers/nosuch/archive?path=/", None, 404, NO_CONTAINER),
@@ -246,3 +250,16 @@ def test_where_a_task_really_is_has_a_path_of_its_own(stage: Stage, container: s
     assert found["Address"].startswith("127.")
     assert "Emulator" not in call(stage.socket, "GET", f"/containers/{container}/json")[1]
     assert call(stage.socket, "GET", "/emulator/containers/nosuch") == (404, {"message": NO_CONTAINER})
+
+
+def test_top_takes_the_arguments_of_ps_and_shows_the_containers_processes_only(
+    stage: Stage, container: str
+) -> None:
+    path = f"/containers/{container}/top"
+    status, found = call(stage.socket, "GET", f"{path}?ps_args=-o pid,cmd -e")
+    assert (status, found["Titles"]) == (200, ["PID", "CMD"])
+    ((pid, command),) = found["Processes"]
+    assert command == "sleep 600"
+    assert call(stage.socket, "GET", f"{path}?ps_args=")[1]["Processes"][0][1] == pid
+    assert call(stage.socket, "GET", f"{path}?ps_args=-p 1")[1]["Processes"] is None
+    assert call(stage.socket, "GET", f"{path}?ps_args=-C nosuch") == (500, {"message": "ps: exit status 1"})

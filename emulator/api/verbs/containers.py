@@ -22,6 +22,7 @@ from ..stats import TITLES, row
 from ..streams import LogWish, send_logs, send_stats
 from ..world import Container, World
 
+_EVERY = "-ef"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -78,9 +79,11 @@ class Containers:
 
     async def top(self, request: web.Request) -> web.Response:
         thing = self._found(request)
-        if request.query.get("ps_args", "-ef") not in ("-ef", "ef", "-fe"):
-            raise SwarmError(501, "other arguments of ps than -ef cannot be emulated: they have no container")
         self._running(thing, f"Container {thing.id} is not running")
+        wanted = request.query.get("ps_args") or _EVERY
+        if wanted != _EVERY:
+            titles, found = await asyncio.to_thread(thing.ps, wanted)
+            return answer({"Processes": found or None, "Titles": titles})
         rows = await asyncio.to_thread(thing.top)
         return answer({"Processes": [row(process) for process in rows], "Titles": list(TITLES)})
 
