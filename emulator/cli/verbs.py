@@ -30,7 +30,7 @@ DOCKER = {
     "rm": "Remove containers.",
     "secret": "Secrets: there are none.",
     "service": "Services: create, inspect, logs, ls, ps, rm, rollback, scale, update.",
-    "stack": "Stacks: ls, ps, rm, services.",
+    "stack": "Stacks: deploy, ls, ps, rm, services.",
     "stats": "Show what containers use.",
     "stop": "Ask containers to stop, and kill those that do not.",
     "swarm": "The swarm: init, join-token, leave, update.",

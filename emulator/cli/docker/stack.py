@@ -1,10 +1,9 @@
-"""`stack`: ls, ps, rm, services; what reads compose files is Docker's own client (cli/command/stack/)."""
+"""`stack`: deploy, ls, ps, rm, services; what deploy reads needs PyYAML (cli/command/stack/)."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import Any
 
 from emulator.cli.docker import service, tasks
 from emulator.cli.docker.formats import Sheet, listed
@@ -66,11 +65,10 @@ def _remove(engine: Engine, kind: str, found: list[tuple[str, str]]) -> None:
         engine.delete(f"/{kind}s/{identity}")
 
 
-def deploy(engine: Engine, words: Words) -> Any:
-    raise Refused(
-        "stack deploy: not emulated: compose files are read by Docker's own client,"
-        f" DOCKER_HOST=unix://{engine.path} docker stack deploy"
-    )
+def deploy(engine: Engine, words: Words) -> int:
+    from emulator.cli.docker import stackdeploy
+
+    return stackdeploy.deploy(engine, words)
 
 
 DEPLOY = (
@@ -82,9 +80,7 @@ DEPLOY = (
     Flag("with-registry-auth", "", "bool", "Pass the registry's login on"),
 )
 VERBS = (
-    Verb(
-        "stack deploy", "STACK", "Not emulated: Docker's own client reads compose files", deploy, ONE, DEPLOY
-    ),
+    Verb("stack deploy", "STACK", "Make or change the services of a compose file", deploy, ONE, DEPLOY),
     Verb("stack ls", "", "List the stacks", list_stacks, NONE, (FORMAT,)),
     Verb("stack ps", "STACK", "List the tasks of a stack", list_tasks, ONE, tasks.FLAGS),
     Verb(
