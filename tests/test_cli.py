@@ -190,6 +190,26 @@ def test_a_shell_is_offered_verbs_flags_and_names(running):
         assert "__complete" in run("completion", shell, cwd=running).stdout
 
 
+@pytest.mark.parametrize("name", ["emulator", "docker"])
+def test_a_bash_completes_us_by_our_name_and_as_docker(running, name):
+    me = f"{sys.executable} -m emulator"
+    script = f"""
+        shopt -s expand_aliases
+        alias docker={me!r}
+        source <({me} completion bash)
+        set -- $(complete -p {name})
+        COMP_WORDS=({name} service ps w) COMP_CWORD=3
+        _emulator
+        echo "$#" "${{COMPREPLY[@]}}"
+        COMP_WORDS=({name} service "") COMP_CWORD=2
+        _emulator
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], cwd=running, capture_output=True, text=True, timeout=20)
+    verbs = "create inspect logs ls ps rm rollback scale update"
+    assert (done.stderr, done.stdout) == ("", f"6 web\n{verbs}\n")
+
+
 def test_a_verb_answers_at_once(running):
     took = []
     for _ in range(5):

@@ -5,26 +5,31 @@ A shell asks `emulator __complete WORDS...`; the last word is the one that is be
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 
 from emulator.cli.docker.verb import Refused, Verb
 from emulator.client import Engine, EngineError
 
-BASH = """_emulator() {
+# {0} is the command that answers. A shell that calls us docker gets the same words for that name.
+BASH = """_emulator() {{
     local IFS=$'\\n'
-    COMPREPLY=($("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _emulator emulator"""
+    COMPREPLY=($({0} __complete "${{COMP_WORDS[@]:1:COMP_CWORD}}" 2>/dev/null))
+}}
+complete -o default -F _emulator emulator
+[[ $(alias docker 2>/dev/null) == *emulator* ]] && complete -o default -F _emulator docker
+true"""
 ZSH = """#compdef emulator
-_emulator() {
+_emulator() {{
     local -a found
-    found=(${(f)"$(emulator __complete ${words[2,CURRENT]} 2>/dev/null)"})
+    found=(${{(f)"$({0} __complete "${{(@)words[2,CURRENT]}}" 2>/dev/null)"}})
     compadd -a found
-}
-compdef _emulator emulator"""
-FISH = (
-    "complete -c emulator -f -a '(emulator __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'"
-)
+}}
+compdef _emulator emulator
+[[ ${{aliases[docker]}} == *emulator* ]] && compdef _emulator docker
+true"""
+FISH = "complete -c emulator -f -a '({0} __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'"
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 # What the words of a verb are: where they are listed, and the keys of a name.
@@ -41,7 +46,7 @@ def script(words: list[str]) -> str:
     """What a shell reads once."""
     if len(words) != 1 or words[0] not in SCRIPTS:
         raise Refused(f"Usage:  emulator completion ({'|'.join(SCRIPTS)})")
-    return SCRIPTS[words[0]]
+    return SCRIPTS[words[0]].format(shlex.join([sys.executable, "-m", "emulator"]))
 
 
 def completions(words: list[str], engine: Callable[[], Engine]) -> list[str]:
