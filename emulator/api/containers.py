@@ -11,7 +11,7 @@ from ..swarm.model import Task
 from ..swarm.network import parse
 from ..swarm.store import Store
 from . import hostconfig, images, networkshape, specshape
-from .localnetworks import digest, endpoint_id, mac
+from .localnetworks import DEFAULT, DEFAULT_GATEWAY, digest, endpoint_id, legs, mac
 from .schema import host_ports
 from .specshape import JSON
 from .times import moment, span
@@ -173,7 +173,8 @@ def _config(thing: Container, node_id: str, env: list[str]) -> JSON:
 
 
 def _network_settings(thing: Container, store: Store) -> JSON:
-    sandbox = digest(f"sandbox {thing.id}")
+    """What is said of the default bridge is said twice."""
+    sandbox, networks = digest(f"sandbox {thing.id}"), _networks(thing, store)
     return {
         "Bridge": "",
         "SandboxID": sandbox,
@@ -192,8 +193,12 @@ def _network_settings(thing: Container, store: Store) -> JSON:
         "IPPrefixLen": 0,
         "IPv6Gateway": "",
         "MacAddress": "",
-        "Networks": _networks(thing, store),
+        **{key: found for key, found in networks.get(DEFAULT, {}).items() if key in _OF_DEFAULT},
+        "Networks": networks,
     }
+
+
+_OF_DEFAULT = ("EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "MacAddress")
 
 
 def _host_ports(thing: Container, store: Store) -> list[tuple[int, int, str]]:
@@ -225,17 +230,18 @@ def _bindings(thing: Container, store: Store) -> JSON:
 
 def _networks(thing: Container, store: Store) -> JSON:
     made: JSON = {}
-    for link in thing.links.attachments:
-        known = networkshape.find(link.network, store)
+    for link in legs(thing.links.attachments):
+        known, default = networkshape.find(link.network, store), link.network == DEFAULT
+        length = 16 if default else bin(parse(known.subnet)[1]).count("1") if known else 0
         made[link.network] = {
-            "IPAMConfig": {"IPv4Address": link.address},
+            "IPAMConfig": None if default else {"IPv4Address": link.address},
             "Links": None,
-            "Aliases": [thing.id[:12]],
+            "Aliases": None if default else [thing.id[:12]],
             "NetworkID": networkshape.network_id(link.network, store),
             "EndpointID": endpoint_id(thing.id, link.network) if thing.running else "",
-            "Gateway": "",
+            "Gateway": DEFAULT_GATEWAY if default and thing.running else "",
             "IPAddress": link.address if thing.running else "",
-            "IPPrefixLen": bin(parse(known.subnet)[1]).count("1") if known and thing.running else 0,
+            "IPPrefixLen": length if thing.running else 0,
             "IPv6Gateway": "",
             "GlobalIPv6Address": "",
             "GlobalIPv6PrefixLen": 0,

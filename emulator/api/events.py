@@ -9,7 +9,7 @@ from typing import Any
 from ..swarm.described import tagged
 from ..swarm.model import Network, Node, Service, Task, TaskState, Volume
 from ..swarm.store import Change, Kind, Store
-from . import networkshape
+from . import localnetworks, networkshape
 from .containers import labels
 from .filters import BadFilter
 
@@ -54,6 +54,8 @@ class Events:
             self._tell("node", str(kind), thing.id, {"name": thing.hostname}, "swarm", {})
         elif isinstance(thing, Network) and kind is not Kind.UPDATE:
             self._tell("network", str(kind), thing.id, {"name": thing.name}, "swarm", {})
+            if kind is Kind.CREATE:  # as with a service, the allocator has a turn of its own
+                self._tell("network", "update", thing.id, {"name": thing.name}, "swarm", {})
         elif isinstance(thing, Volume) and kind is not Kind.UPDATE:
             action = "destroy" if kind is Kind.REMOVE else "create"
             self._tell("volume", action, thing.id, {"driver": "local"}, "local", {})
@@ -112,8 +114,10 @@ class Events:
 
     def _attach(self, task: Task, network: str, volume: str) -> None:
         """A container's networks and volumes, as it comes and goes."""
-        for link in task.attachments:
-            attributes = {"container": task.container_id, "name": link.network, "type": "overlay"}
+        for link in localnetworks.legs(task.attachments):
+            default = link.network == localnetworks.DEFAULT
+            kind = "bridge" if default else "overlay"
+            attributes = {"container": task.container_id, "name": link.network, "type": kind}
             known = networkshape.network_id(link.network, self._store)
             self._tell("network", network, known, attributes, "swarm", {})
         for mount in task.mounts:

@@ -11,6 +11,7 @@ from ..swarm.errors import SwarmError, ambiguous, not_found
 from ..swarm.model import Node, Pairs, Service, Task, Volume
 from ..swarm.store import Named, Store
 from .body import bad, kind_of, value
+from .localnetworks import legs
 from .numbers import atoi, unsigned
 from .specshape import JSON
 from .world import Container, World
@@ -200,7 +201,7 @@ def containers(
         "id": lambda thing, text: thing.id.startswith(text),
         "name": lambda thing, text: bool(_regex(text).search(f"/{thing.task.name}")),
         "status": lambda thing, text: state(thing) == text,
-        "network": lambda thing, text: text in {link.network for link in thing.links.attachments},
+        "network": lambda thing, text: text in {link.network for link in legs(thing.links.attachments)},
         "label": lambda thing, text: _label(labels(thing), text),
         "ancestor": lambda thing, text: _image(thing.task.spec.image) == _image(text),
         "health": lambda thing, text: text == (thing.health.status if thing.health else "none"),

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from ..swarm.model import Network
+from ..swarm.model import Attachment, Network
 from ..swarm.network import BRIDGE, BRIDGE_GATEWAY, BRIDGE_SUBNET, INGRESS_SUBNET, Pool
 from ..swarm.store import Store
 from .specshape import JSON
 from .world import Container
 
 INGRESS = "ingress"
-PREDEFINED = ("bridge", "none", "host")
+DEFAULT = "bridge"
+PREDEFINED = (DEFAULT, "none", "host")
 _DRIVERS = {"bridge": "bridge", "none": "null", "host": "host", BRIDGE: "bridge"}
 _BRIDGE = "com.docker.network.bridge"
 _OPTIONS = {
@@ -37,6 +38,7 @@ _SUBNETS = {
     "bridge": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}],
     BRIDGE: [{"Subnet": BRIDGE_SUBNET, "Gateway": BRIDGE_GATEWAY}],
 }
+_DEFAULT_BRIDGE, DEFAULT_GATEWAY = "172.17.", "172.17.0.1"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -79,6 +81,13 @@ def ingress_id() -> str:
     return "".join(characters)
 
 
+def legs(attachments: Iterable[Attachment]) -> list[Attachment]:
+    """A container's networks as Docker has them: one without a swarm's network is on the default bridge."""
+    links = list(attachments)
+    own = [link for link in links if link.network != BRIDGE]
+    return own or [Attachment(DEFAULT, _DEFAULT_BRIDGE + link.address.split(".", 2)[2]) for link in links]
+
+
 def shape(name: str, created: str, containers: Iterable[Container]) -> JSON:
     """One of them as Docker's JSON; its members are the containers that have a leg there."""
     return {
@@ -94,26 +103,43 @@ def shape(name: str, created: str, containers: Iterable[Container]) -> JSON:
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": _gateways(containers) if name == BRIDGE else {},
+        "Containers": _members(name, containers),
         "Options": _OPTIONS.get(name, {}),
         "Labels": {},
     }
 
 
+def _members(name: str, containers: Iterable[Container]) -> JSON:
+    there = sorted((thing for thing in containers if thing.running), key=lambda each: each.created)
+    if name == BRIDGE:
+        return _gateways(thing for thing in there if not _on_default_bridge(thing))
+    if name != DEFAULT:
+        return {}
+    return {
+        thing.id: _leg(thing.id, thing.task.name, legs(thing.links.attachments)[0].address, DEFAULT)
+        for thing in there
+        if _on_default_bridge(thing)
+    }
+
+
+def _on_default_bridge(thing: Container) -> bool:
+    return any(link.network == DEFAULT for link in legs(thing.links.attachments))
+
+
 def _gateways(containers: Iterable[Container]) -> JSON:
     """The leg of each container, in the order of their making."""
     pool = Pool(BRIDGE_SUBNET)
-    made = {"ingress-sbox": _leg("ingress-sbox", "gateway_ingress-sbox", pool.take())}
-    for thing in sorted(containers, key=lambda each: each.created):
-        if thing.running and thing.links.attachments:
-            made[thing.id] = _leg(thing.id, f"gateway_{digest(thing.id)[:12]}", pool.take())
+    made = {"ingress-sbox": _leg("ingress-sbox", "gateway_ingress-sbox", pool.take(), BRIDGE)}
+    for thing in containers:
+        if thing.links.attachments:
+            made[thing.id] = _leg(thing.id, f"gateway_{digest(thing.id)[:12]}", pool.take(), BRIDGE)
     return made
 
 
-def _leg(identity: str, name: str, address: str) -> JSON:
+def _leg(identity: str, name: str, address: str, network: str) -> JSON:
     return {
         "Name": name,
-        "EndpointID": endpoint_id(identity, BRIDGE),
+        "EndpointID": endpoint_id(identity, network),
         "MacAddress": mac(address),
         "IPv4Address": f"{address}/16",
         "IPv6Address": "",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ..swarm.model import Attachment, Network, Task
 from ..swarm.network import INGRESS_NODE, parse
 from ..swarm.store import Store
-from .localnetworks import INGRESS, digest, endpoint_id, ingress, mac
+from .localnetworks import INGRESS, PREDEFINED, digest, endpoint_id, ingress, local_id, mac
 from .specshape import JSON
 from .times import moment
 from .world import Container
@@ -19,7 +19,7 @@ _FIRST_VXLAN = 4096
 def network_id(name: str, store: Store) -> str:
     """A network's id, or its name where there is none of this name."""
     thing = find(name, store)
-    return thing.id if thing else name
+    return thing.id if thing else local_id(name) if name in PREDEFINED else name
 
 
 def find(name: str, store: Store) -> Network | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 import sys
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
+from .raw import call, following
 from .recorded import Stage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -155,20 +153,6 @@ REQUESTS = (
 )  # fmt: skip
 
 
-def call(socket_path: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("localhost", timeout=20)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(20)
-    connection.sock.connect(socket_path)
-    sent = None if body is None else json.dumps(body)
-    headers = {} if body is None else {"Content-Type": "application/json"}
-    connection.request(method, quote(path, safe="/?=&%"), sent, headers)
-    response = connection.getresponse()
-    found = response.read()
-    connection.close()
-    return response.status, json.loads(found) if found.startswith((b"{", b"[", b'"')) else found
-
-
 @pytest.fixture(scope="module")
 def container(stage: Stage) -> str:
     """The id of the one container of a service on a network."""
@@ -176,15 +160,9 @@ def container(stage: Stage) -> str:
     call(stage.socket, "POST", "/networks/create", overlay(Name="net"))
     made = spec(ContainerSpec={"Image": "bookworm-base", "Command": ["sleep", "600"]})
     made |= {"Name": "web", "TaskTemplate": made["TaskTemplate"] | {"Networks": [{"Target": "net"}]}}
-    connection = http.client.HTTPConnection("localhost", timeout=20)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(20)
-    connection.sock.connect(stage.socket)
-    connection.request("GET", quote('/events?filters={"event":["start"]}', safe="/?="))
-    events = connection.getresponse()
-    assert call(stage.socket, "POST", "/services/create", made)[0] == 201
-    identity = json.loads(events.readline())["Actor"]["ID"]
-    connection.close()
+    with following(stage.socket, '/events?filters={"event":["start"]}') as events:
+        assert call(stage.socket, "POST", "/services/create", made)[0] == 201
+        identity = json.loads(events.readline())["Actor"]["ID"]
     return str(identity)
 
 
