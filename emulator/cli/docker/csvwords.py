@@ -6,6 +6,8 @@ import csv
 import re
 from typing import Any
 
+from emulator.cli.docker.units import size
+
 Object = dict[str, Any]
 
 # --mount: the key, the table of the API in which it stands, its name there, and how it is read.
@@ -86,9 +88,12 @@ def _flag(key: str, field: str, value: str) -> bool:
 
 
 def _number(key: str, value: str) -> str | int:
-    if key == "tmpfs-mode":
-        return int(value, 8)
-    return int(value) if key == "tmpfs-size" else value
+    try:
+        if key == "tmpfs-mode":
+            return int(value, 8)
+        return size(value) if key == "tmpfs-size" else value
+    except ValueError:
+        raise ValueError(f"invalid value for {key}: {value}") from None
 
 
 def _absolute(source: str) -> str:

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from emulator.cli.docker.csvwords import mount, network, port, preference
+from emulator.cli.docker.units import size
 
 NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-SIZES = {letter: 1024**power for power, letter in enumerate(" kmgtp")}
 BOOLS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -81,14 +81,6 @@ def positive(text: str) -> int:
     if found < 0:
         raise ValueError("duration cannot be negative")
     return found
-
-
-def size(text: str) -> int:
-    """Bytes, as docker/go-units RAMInBytes: units of 1024."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", text.strip().lower())
-    if found is None:
-        raise ValueError(f"invalid size: '{text}'")
-    return int(Decimal(found[1]) * SIZES[found[2] or " "])
 
 
 def cpus(text: str) -> int:

@@ -40,6 +40,7 @@ HEADS = {
     "Ports": "PORTS",
 }
 SHEET = Sheet("\t".join(f"{{{{.{name}}}}}" for name in HEADS), HEADS, "*service.serviceContext")
+OOM_IS_YOUNGER = '"--oom-score-adj" requires API version 1.46, but the Docker daemon API version is 1.41'
 NO_DIGEST = """image {0} could not be accessed on a registry to record
 its digest. Each node will access {0} independently,
 possibly leading to different nodes running different
@@ -166,6 +167,8 @@ def create(engine: Engine, words: Words) -> int:
 
 
 def refuse_unknown(words: Words) -> None:
+    if "oom-score-adj" in words:
+        raise Refused(OOM_IS_YOUNGER)
     for flag in servicewords.NOT_EMULATED:
         if flag in ("secret", "config") and flag in words:
             raise Refused(f"{flag} not found: {_source(words.get(flag)[0])}")

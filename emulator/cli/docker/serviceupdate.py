@@ -62,6 +62,9 @@ def updated(engine: Engine, spec: Object, words: Words) -> Object:
         _list(spec, words, stem, path, key)
     for stem, path in MAPS.items():
         _map(spec, words, stem, path)
+    _capabilities(_table(spec, ("TaskTemplate", "ContainerSpec")), words)
+    _ulimits(_table(spec, ("TaskTemplate", "ContainerSpec")), words)
+    _preferences(spec, words)
     if "generic-resource-add" in words:
         wanted = servicespec.generic_resources(words.get("generic-resource-add"))
         _table(spec, ("TaskTemplate", "Resources", "Reservations"))["GenericResources"] = wanted
@@ -111,6 +114,37 @@ def _map(spec: Object, words: Words, stem: str, path: tuple[str, ...]) -> None:
         for name in removed:
             table.pop(name, None)
         table.update(servicespec.pairs(added))
+
+
+def _capabilities(container: Object, words: Words) -> None:
+    """As updateCapabilities: to add what was dropped only takes that back, and the other way round."""
+    added = set(servicespec.capabilities(words.get("cap-add", [])))
+    dropped = set(servicespec.capabilities(words.get("cap-drop", []))) - added
+    if not added and not dropped:
+        return
+    before = {key: set(container.get(key) or ()) for key in ("CapabilityAdd", "CapabilityDrop")}
+    for key, more, less in (("CapabilityAdd", added, dropped), ("CapabilityDrop", dropped, added)):
+        other = before["CapabilityDrop" if key == "CapabilityAdd" else "CapabilityAdd"]
+        kept = set() if "ALL" in more else before[key] - less
+        _put(container, (key,), sorted(kept | (more - other)))
+
+
+def _ulimits(container: Object, words: Words) -> None:
+    """Those of a name take each other's place."""
+    if "ulimit-add" in words or "ulimit-rm" in words:
+        gone = {text.partition("=")[0] for text in words.get("ulimit-rm", [])}
+        added = [servicespec.ulimit(text) for text in words.get("ulimit-add", [])]
+        found = {one["Name"]: one for one in container.get("Ulimits") or () if one["Name"] not in gone}
+        found |= {one["Name"]: one for one in added}
+        _put(container, ("Ulimits",), [found[name] for name in sorted(found)])
+
+
+def _preferences(spec: Object, words: Words) -> None:
+    added, gone = words.get("placement-pref-add", []), words.get("placement-pref-rm", [])
+    if added or gone:
+        placement = _table(spec, ("TaskTemplate", "Placement"))
+        kept = [one for one in placement.get("Preferences") or () if one not in gone]
+        _put(placement, ("Preferences",), [*kept, *added])
 
 
 def _replicas(spec: Object, words: Words) -> None:

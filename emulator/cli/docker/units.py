@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from emulator.cli.table import human, when
 
+SIZES = {letter: 1024**power for power, letter in enumerate(" kmgtp")}
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -36,6 +38,14 @@ def _sized(size: float, base: float, units: tuple[str, ...], digits: int) -> str
     while size >= base and step < len(units) - 1:
         size, step = size / base, step + 1
     return f"{size:.{digits}g}{units[step]}"
+
+
+def size(text: str) -> int:
+    """Bytes, as docker/go-units RAMInBytes: units of 1024."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", text.strip().lower())
+    if found is None:
+        raise ValueError(f"invalid size: '{text}'")
+    return int(Decimal(found[1]) * SIZES[found[2] or " "])
 
 
 def duration(nanoseconds: int) -> str:
