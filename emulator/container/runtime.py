@@ -21,7 +21,7 @@ from .guardian import MARK
 from .images import NoSuchImage, Recipe, recipe
 from .mounts import Mounted, Volumes, readonly
 from .process import Command
-from .root import Root
+from .root import Root, remove_tree
 
 STATE_MARK = "EMULATOR_STATE"
 
@@ -52,8 +52,16 @@ class Runtime:
         return self.recipe(image).has_namespace
 
     def prepare(self, task: Task, service: Service, links: Links) -> Container:
-        made = self.recipe(task.spec.image)
+        """Of one that cannot be made nothing is left."""
         home = self._state / "tasks" / task.id
+        try:
+            return self._prepared(task, service, links, home)
+        except (Rejected, OSError):
+            remove_tree(home)
+            raise
+
+    def _prepared(self, task: Task, service: Service, links: Links, home: Path) -> Container:
+        made = self.recipe(task.spec.image)
         identity = container_id()
         spec = _expanded(task, self._context(task, service))
         said = made.real(made.command(task.spec.command, task.spec.args))

@@ -212,8 +212,8 @@ class Agent:
             return
         try:
             run.container = self._runtime.prepare(task, service, run.links)
-        except Rejected as error:
-            self._put(task, TaskState.REJECTED, error=str(error))
+        except (Rejected, OSError) as error:
+            self._put(task, TaskState.REJECTED, error=_words(error))
             return
         self._put(task._replace(container_id=run.container.id, mounts=run.container.mounts), TaskState.READY)
 
@@ -357,3 +357,10 @@ class Agent:
         run.calm()
         if run.container is not None:
             run.container.remove()
+
+
+def _words(error: Rejected | OSError) -> str:
+    """What the machine refuses is told as Go tells it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'prepare'}: {error.strerror.lower()}"
+    return str(error)

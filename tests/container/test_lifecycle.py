@@ -189,6 +189,13 @@ def test_what_does_not_run_says_so_in_dockers_words(
     assert (status.get("ContainerStatus") or {}).get("ExitCode") == code
 
 
+def test_of_a_container_that_cannot_be_made_nothing_is_left(engine: Engine) -> None:
+    mounts = [{"Type": "tmpfs", "Target": "/t"}, {"Type": "bind", "Source": "/nonexistent", "Target": "/x"}]
+    engine.create({"Image": "idle", "Mounts": mounts})
+    engine.until(lambda: engine.task_state() == "rejected")
+    assert not list((engine.state / "tasks").glob("*"))
+
+
 def test_a_hundred_replicas_start_scale_and_stop_without_a_lost_task(engine: Engine) -> None:
     engine.create({"Image": "app"}, 100)
     engine.converge("s", 100, 60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,6 +83,8 @@ class Runtime:
     def prepare(self, task: Task, service: Service, links: Links) -> Box:
         if any(mount.source == "/nonexistent" for mount in task.spec.mounts):
             raise Rejected("bind source path does not exist: /nonexistent")
+        if any(mount.source == "/full" for mount in task.spec.mounts):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/state/tasks/x")
         box = self.boxes[task.label] = Box(self, task, links)
         return box
 
@@ -230,6 +234,12 @@ def test_what_cannot_be_prepared_is_rejected_and_tried_again_after_the_delay(swa
     assert rejected() == 2
     swarm.wait(0.2)
     assert rejected() == 3
+
+
+def test_what_the_machine_refuses_is_rejected_in_its_words_and_no_task_hangs(swarm: Swarm) -> None:
+    swarm.create(mounts=(Mount("bind", "/full", "/x"),))
+    task = min(swarm.store.tasks.values(), key=lambda task: task.created_at)
+    assert (task.state, task.error) == (TaskState.REJECTED, "/state/tasks/x: no space left on device")
 
 
 def test_an_image_that_nobody_knows_is_rejected_in_dockers_words(swarm: Swarm) -> None:
