@@ -170,8 +170,9 @@ def refuse_unknown(words: Words) -> None:
     if "oom-score-adj" in words:
         raise Refused(OOM_IS_YOUNGER)
     for flag in servicewords.NOT_EMULATED:
-        if flag in ("secret", "config") and flag in words:
-            raise Refused(f"{flag} not found: {_source(words.get(flag)[0])}")
+        noun = flag.removesuffix("-add")
+        if noun in ("secret", "config") and flag in words:
+            raise Refused(f"{noun} not found: {_source(words.get(flag)[0])}")
         if flag in words:
             raise Refused(f"--{flag}: not emulated: this swarm keeps no configs, secrets or credentials")
 

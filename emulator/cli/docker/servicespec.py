@@ -202,6 +202,8 @@ def update(words: Words, kind: str) -> Object | None:
 
 def mode(words: Words) -> Object:
     name, replicas = words.get("mode", "replicated"), words.get("replicas")
+    if "max-concurrent" in words and name in ("replicated", "global"):
+        raise Refused("max-concurrent can only be used with replicated-job mode")
     if name == "replicated":
         return {"Replicated": {} if replicas is None else {"Replicas": replicas}}
     if name in ("global", "global-job"):

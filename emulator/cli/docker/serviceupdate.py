@@ -65,6 +65,8 @@ def updated(engine: Engine, spec: Object, words: Words) -> Object:
     _capabilities(_table(spec, ("TaskTemplate", "ContainerSpec")), words)
     _ulimits(_table(spec, ("TaskTemplate", "ContainerSpec")), words)
     _preferences(spec, words)
+    if "generic-resource-rm" in words:
+        raise Refused(f"could not find generic-resource `{words.get('generic-resource-rm')[0]}` to remove it")
     if "generic-resource-add" in words:
         wanted = servicespec.generic_resources(words.get("generic-resource-add"))
         _table(spec, ("TaskTemplate", "Resources", "Reservations"))["GenericResources"] = wanted
