@@ -56,6 +56,34 @@ def test_every_connection_is_counted_until_it_is_over(weights: list[int], fails:
         assert sum(peer.connections for peer in group.peers) == len(held)
 
 
+class Weighing(Turn):
+    """A kind of turn of its own, for which no cycle is made."""
+
+
+_STEPS = st.lists(
+    st.tuples(st.sampled_from([0, 0, 0, 1, 20]), st.lists(st.booleans(), max_size=2)), max_size=60
+)
+
+
+@given(st.sampled_from([(1, 1), (1, 1, 1), (3, 3, 3), (2, 2, 2, 2), (1, 2, 1)]), _STEPS)
+def test_a_cycle_is_what_weighing_each_time_would_be(
+    weights: tuple[int, ...], steps: list[tuple[int, list[bool]]]
+) -> None:
+    chosen = []
+    for kind in (Turn, Weighing):
+        group, now, hosts = Group("g", peers(*weights)), 0.0, []
+        for pause, fails in steps:
+            now += pause
+            begun = kind(group)
+            for failed in [*fails, False]:
+                peer = begun.next(now)
+                hosts.append(peer and peer.host)
+                if peer is not None:
+                    begun.free(peer, now, failed)
+        chosen.append(hosts)
+    assert chosen[0] == chosen[1]
+
+
 def test_one_request_goes_to_each_peer_once() -> None:
     group = Group("g", peers(1, 1, 1))
     begun = Turn(group)
