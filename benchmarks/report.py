@@ -71,7 +71,7 @@ def named(machine: Machine) -> str:
 
 def footer(results: Sequence[Result], machine: Machine, rounds: int) -> Iterator[str]:
     """What has to be known to read the table."""
-    yield f"Medians of {rounds} interleaved rounds, one worker each. {named(machine)}."
+    yield f"Medians of {rounds} interleaved rounds, also of their ratios; one worker each. {named(machine)}."
     for result in results:
         if said := aside(result):
             yield f"{result.name}: {said}"
