@@ -34,9 +34,7 @@ class Result:
     @property
     def ratio(self) -> float:
         """The median of the rounds' own: a slow minute of the machine meets both sides of a round."""
-        return (
-            median(ours / theirs for ours, theirs in self.rounds) if self.rounds else self.ours / self.theirs
-        )
+        return median(ours / theirs for ours, theirs in self.rounds or [(self.ours, self.theirs)])
 
     @property
     def met(self) -> bool:
