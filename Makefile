@@ -13,8 +13,12 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 run: $(VENV)/.demo
 	@$(BIN)/python -m emulator
 
+# Two at a time what compares and computes, alone what counts seconds and cores.
+TOGETHER := tests/http1 tests/nginx tests/oracle tests/settings tests/test_layout.py
+
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TOGETHER)
+	$(BIN)/python -m pytest $(TOGETHER:%=--ignore=%)
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
