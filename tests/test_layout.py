@@ -51,6 +51,7 @@ SHELLS = {
     "emulator.api.asking",
     "emulator.api.server",
     "emulator.api.streams",
+    "emulator.api.logstreams",
     "emulator.api.verbs",
     "emulator.container.busy",
     "emulator.container.guardian",

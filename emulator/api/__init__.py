@@ -2,6 +2,6 @@
 
 `routes` is the table of paths, `verbs` answers them, a module a noun; `body` and `specread` read what a
 client sends, `rules` refuses it, `schema` and the shapes are the way back; `filters` reads what a client
-wants to see, `events` and `streams` are answers without an end, `server` is the socket. May import `swarm`
-and `settings`; of containers it knows what `world` says.
+wants to see, `events`, `streams` and `logstreams` are answers without an end, `server` is the socket. May
+import `swarm` and `settings`; of containers it knows what `world` says.
 """

@@ -28,9 +28,12 @@ class Line(Protocol):
 
 
 class Log(Protocol):
-    """A container's lines so far, and those to come."""
+    """A container's lines so far, and those to come; `written` counts them all, forgotten ones too."""
 
+    @property
+    def written(self) -> int: ...
     def lines(self) -> tuple[Line, ...]: ...
+    def after(self, number: int) -> tuple[Line, ...]: ...
     def follow(self, follower: Callable[[Line], None], ended: Callable[[], None]) -> Callable[[], None]: ...
 
 

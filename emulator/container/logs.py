@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 STDOUT, STDERR = 1, 2
@@ -39,7 +40,7 @@ class Log:
         self._lines: deque[Line] = deque()
         self._partial = {STDOUT: b"", STDERR: b""}
         self._followers: list[tuple[Follower, Callable[[], None]]] = []
-        self.size = 0
+        self.size = self.written = 0
 
     def feed(self, stream: int, data: bytes) -> None:
         """Bytes as they came; a line counts once it is complete or too long."""
@@ -60,6 +61,11 @@ class Log:
     def lines(self) -> tuple[Line, ...]:
         return tuple(self._lines)
 
+    def after(self, number: int) -> tuple[Line, ...]:
+        """Those beyond the first `number` ever written, without what is forgotten meanwhile."""
+        known = len(self._lines)
+        return tuple(islice(self._lines, max(0, known - (self.written - number)), None))
+
     def follow(self, follower: Follower, ended: Callable[[], None] = lambda: None) -> Callable[[], None]:
         """Hear of each line from now on, and of the end, until the returned function is called."""
         entry = (follower, ended)
@@ -76,6 +82,7 @@ class Log:
     def _add(self, stream: int, text: bytes, end: bytes = b"\n") -> None:
         line = Line(self._clock(), stream, text, end)
         self._lines.append(line)
+        self.written += 1
         self.size += len(text) + _EACH
         while self.size > self._limit:
             self.size -= len(self._lines.popleft().text) + _EACH

@@ -17,9 +17,10 @@ from .. import containers as shapes
 from ..asking import answer
 from ..body import bad
 from ..events import Events
+from ..logstreams import LogWish, send_logs
 from ..numbers import atoi
 from ..stats import TITLES, row
-from ..streams import LogWish, send_logs, send_stats
+from ..streams import send_stats
 from ..world import Container, World
 
 _EVERY = "-ef"
@@ -75,7 +76,7 @@ class Containers:
         wish = LogWish(request.query)
         if not wish.streams:
             raise bad("Bad parameters: you must choose at least one stream")
-        return await send_logs(request, [self._found(request)], wish, lambda thing: "")
+        return await send_logs(request, self._found(request), wish)
 
     async def top(self, request: web.Request) -> web.Response:
         thing = self._found(request)

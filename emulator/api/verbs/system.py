@@ -9,7 +9,8 @@ from ...swarm.model import Task
 from .. import asking, containers, filters, images, node, schema
 from ..asking import answer
 from ..events import Event, Events, passes
-from ..streams import send_events, send_service_logs, service_wish
+from ..logstreams import send_service_logs, service_wish
+from ..streams import send_events
 from ..world import Container, World
 
 
