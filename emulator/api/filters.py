@@ -199,7 +199,7 @@ def containers(
 ) -> list[Container]:
     tests: dict[str, Callable[[Container, str], bool]] = {
         "id": lambda thing, text: thing.id.startswith(text),
-        "name": lambda thing, text: bool(_regex(text).search(f"/{thing.task.name}")),
+        "name": lambda thing, text: any(map(_regex(text).search, (f"/{thing.task.name}", thing.task.name))),
         "status": lambda thing, text: state(thing) == text,
         "network": lambda thing, text: text in {link.network for link in legs(thing.links.attachments)},
         "label": lambda thing, text: _label(labels(thing), text),

@@ -144,11 +144,21 @@ class Stage:
             "CONF": str(self.folder / "nginx_conf"),
         }
         return subprocess.Popen(
-            ["bash", "-c", command], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def _end(self, process: subprocess.Popen[bytes], *, loose: bool = False) -> Answer:
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
         return Answer(process.returncode, self._normal(out, loose), self._normal(err, loose))
 
     def _normal(self, printed: bytes, in_no_order: bool) -> str:
