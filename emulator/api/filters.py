@@ -157,11 +157,18 @@ def images(things: Iterable[JSON], wanted: Filters, made: Callable[[str], int]) 
 
 
 def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> list[JSON]:
-    """Of networks as JSON, since some are no objects of the swarm."""
+    """Of networks as JSON, since some are no objects of the swarm.
+
+    One without a task on this node only the swarm knows: by its whole name, or its id's beginning.
+    """
+
+    def here(thing: JSON) -> bool:
+        return thing["Scope"] == "local" or thing["Name"] in ("ingress", *used)
+
     tests: dict[str, Callable[[JSON, str], bool]] = {
         "driver": lambda thing, text: thing["Driver"] == text,
-        "name": lambda thing, text: text in thing["Name"],
-        "id": lambda thing, text: text in thing["Id"],
+        "name": lambda thing, text: _found(text, thing["Name"]) if here(thing) else thing["Name"] == text,
+        "id": lambda thing, text: _found(text, thing["Id"]) if here(thing) else thing["Id"].startswith(text),
         "label": lambda thing, text: _label(thing["Labels"] or {}, text),
         "scope": lambda thing, text: thing["Scope"] == text,
         "type": lambda thing, text: (thing["Name"] in _BUILTIN) == (text == "builtin"),
@@ -176,13 +183,13 @@ def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> 
     return _through(things, wanted, tests, every=("label",))
 
 
-_BUILTIN = ("bridge", "host", "none", "ingress")
+_BUILTIN = ("bridge", "host", "none")
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def volumes(things: Iterable[Volume], wanted: Filters, users: Mapping[str, Collection[str]]) -> list[Volume]:
     tests: dict[str, Callable[[Volume, str], bool]] = {
-        "name": lambda thing, text: text in thing.name,
+        "name": lambda thing, text: _found(text, thing.name),
         "driver": lambda thing, text: text == "local",
         "label": lambda thing, text: _label(dict(thing.labels or ()), text),
         "dangling": lambda thing, text: _true(text) == (not users.get(thing.name)),
@@ -199,7 +206,7 @@ def containers(
 ) -> list[Container]:
     tests: dict[str, Callable[[Container, str], bool]] = {
         "id": lambda thing, text: thing.id.startswith(text),
-        "name": lambda thing, text: any(map(_regex(text).search, (f"/{thing.task.name}", thing.task.name))),
+        "name": lambda thing, text: _found(text, f"/{thing.task.name}", thing.task.name),
         "status": lambda thing, text: state(thing) == text,
         "network": lambda thing, text: text in {link.network for link in legs(thing.links.attachments)},
         "label": lambda thing, text: _label(labels(thing), text),
@@ -321,8 +328,10 @@ def _image(name: str) -> str:
     return name.partition("@")[0].removesuffix(":latest")
 
 
-def _regex(text: str) -> re.Pattern[str]:
+def _found(text: str, *names: str) -> bool:
+    """Whether a name is the text, or the text as a regular expression is in it."""
     try:
-        return re.compile(text)
+        pattern = re.compile(text)
     except re.error:
-        return re.compile(re.escape(text))
+        return text in names
+    return any(text == name or pattern.search(name) for name in names)
