@@ -11,7 +11,7 @@ from ..swarm.errors import SwarmError, ambiguous, not_found
 from ..swarm.model import Node, Pairs, Service, Task, Volume
 from ..swarm.store import Named, Store
 from .body import bad, kind_of, value
-from .localnetworks import legs
+from .localnetworks import INGRESS, PREDEFINED, legs
 from .numbers import atoi, unsigned
 from .specshape import JSON
 from .world import Container, World
@@ -159,11 +159,12 @@ def images(things: Iterable[JSON], wanted: Filters, made: Callable[[str], int]) 
 def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> list[JSON]:
     """Of networks as JSON, since some are no objects of the swarm.
 
-    One without a task on this node only the swarm knows: by its whole name, or its id's beginning.
+    One of the swarm's that is not in use this node does not know: by its whole name, or its id's beginning.
     """
+    known = {INGRESS, *used}
 
     def here(thing: JSON) -> bool:
-        return thing["Scope"] == "local" or thing["Name"] in ("ingress", *used)
+        return thing["Scope"] == "local" or thing["Name"] in known
 
     tests: dict[str, Callable[[JSON, str], bool]] = {
         "driver": lambda thing, text: thing["Driver"] == text,
@@ -171,8 +172,8 @@ def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> 
         "id": lambda thing, text: _found(text, thing["Id"]) if here(thing) else thing["Id"].startswith(text),
         "label": lambda thing, text: _label(thing["Labels"] or {}, text),
         "scope": lambda thing, text: thing["Scope"] == text,
-        "type": lambda thing, text: (thing["Name"] in _BUILTIN) == (text == "builtin"),
-        "dangling": lambda thing, text: _true(text) == (thing["Name"] not in {*used, *_BUILTIN}),
+        "type": lambda thing, text: (thing["Name"] in PREDEFINED) == (text == "builtin"),
+        "dangling": lambda thing, text: _true(text) == (thing["Name"] not in {*used, *PREDEFINED}),
     }
     for text in wanted.get("type", ()):
         if text not in ("builtin", "custom"):
@@ -183,7 +184,6 @@ def networks(things: Iterable[JSON], wanted: Filters, used: Collection[str]) -> 
     return _through(things, wanted, tests, every=("label",))
 
 
-_BUILTIN = ("bridge", "host", "none")
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 

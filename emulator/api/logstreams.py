@@ -16,13 +16,11 @@ from ..swarm.model import Service, Task, TaskState
 from ..swarm.store import Change, Kind
 from .filters import OfTask
 from .numbers import seconds
-from .streams import is_true, pour, stream
+from .streams import UNREAD, is_true, pour, stream
 from .times import stamp
 from .world import Container, Line, Log, World
 
 _TYPE = "application/vnd.docker.raw-stream"
-# Of containers that ended since a client last read, more than this is forgotten for it.
-_UNREAD = 8 << 20
 Label = Callable[[Container], str]
 
 
@@ -124,7 +122,8 @@ class Reader:
     def _ended(self, identity: str) -> None:
         place = self._places.pop(identity)
         place.leave()
-        if sum(map(len, self._unread)) < _UNREAD:
+        # Of containers that ended since its client last read, more than this is forgotten for it.
+        if sum(map(len, self._unread)) < UNREAD:
             self._read([place])
         self._news.set()
 

@@ -15,7 +15,8 @@ from .numbers import seconds
 from .stats import Sample, machine_time, shape
 from .world import Container
 
-_UNREAD = 8 << 20
+# Octets that wait for a client who does not read, at most.
+UNREAD = 8 << 20
 _SECOND = 1.0
 
 
@@ -31,7 +32,7 @@ class Queue:
         if self._over:
             return
         self._octets += len(data or b"")
-        if self._octets > _UNREAD:
+        if self._octets > UNREAD:
             data = None
         self._over = data is None
         self._queue.put_nowait(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.api import filters
+from emulator.swarm.model import Volume
 
 HERE = {"Scope": "local", "Labels": {"a": "b", "c": ""}, "Driver": "bridge"}
 AFAR = {"Scope": "swarm", "Labels": None, "Driver": "overlay"}
@@ -49,3 +50,19 @@ NETWORKS = [
 def test_a_network_is_found_as_docker_finds_it(name: str, text: str, found: str) -> None:
     wanted = {name: frozenset({text})}
     assert [thing["Name"] for thing in filters.networks(NETWORKS, wanted, ["used"])] == found.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("^web", "web_static"),
+        ("web.s", "web_static"),
+        ("b_static$", "web_static"),
+        ("web", "web_static xweb"),
+        ("[", ""),
+    ],
+)
+def test_a_volumes_name_is_a_pattern(text: str, found: str) -> None:
+    volumes = [Volume(name, f"/{name}") for name in ("web_static", "xweb")]
+    wanted = {"name": frozenset({text})}
+    assert [volume.name for volume in filters.volumes(volumes, wanted, {})] == found.split()
